@@ -1,0 +1,81 @@
+//! Which shared libraries count as cryptographic.
+//!
+//! Invariants:
+//! - The table [`FAMILIES`] is the only list. A file belongs to a family by its own name, never by that of its folder.
+//! - A name is a stem, then `.so`, or a `-` or `.` and more before the `.so` (`libssl-8bd944e8.so.3` in Python wheels).
+
+/// A family of libraries that share an API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Family {
+    /// As people write it: what `--library openssl` finds too.
+    pub name: &'static str,
+    /// How the names of its files begin.
+    pub stems: &'static [&'static str],
+}
+
+/// The families that are recorded.
+pub const FAMILIES: &[Family] = &[
+    Family { name: "OpenSSL", stems: &["libssl", "libcrypto"] },
+    Family { name: "GnuTLS", stems: &["libgnutls"] },
+    Family {
+        name: "NSS",
+        stems: &["libnss3", "libssl3", "libsmime3", "libsoftokn3", "libfreebl3", "libfreeblpriv3"],
+    },
+    Family { name: "libsodium", stems: &["libsodium"] },
+    Family { name: "mbedTLS", stems: &["libmbedtls", "libmbedcrypto", "libmbedx509"] },
+    Family { name: "wolfSSL", stems: &["libwolfssl"] },
+    Family { name: "libgcrypt", stems: &["libgcrypt"] },
+    Family { name: "Nettle", stems: &["libnettle", "libhogweed"] },
+    Family { name: "Botan", stems: &["libbotan"] },
+    Family { name: "Crypto++", stems: &["libcryptopp", "libcrypto++"] },
+    Family { name: "s2n", stems: &["libs2n"] },
+    Family { name: "liboqs", stems: &["liboqs"] },
+    Family { name: "Kerberos", stems: &["libk5crypto", "libgssapi_krb5"] },
+    Family { name: "PKCS #11", stems: &["libp11", "libp11-kit", "libsofthsm2", "opensc-pkcs11", "pkcs11"] },
+    Family { name: "libssh", stems: &["libssh", "libssh2"] },
+    Family { name: "GPGME", stems: &["libgpgme"] },
+    Family { name: "libtomcrypt", stems: &["libtomcrypt"] },
+];
+
+/// The family of a library file, by the last component of its path. A deleted file's ` (deleted)` must be gone.
+pub fn family_of(path: &[u8]) -> Option<&'static Family> {
+    let base = super::files::basename(path);
+    FAMILIES.iter().find(|family| family.stems.iter().any(|stem| is_library_of(base, stem.as_bytes())))
+}
+
+/// `stem` + [anything that starts with `-`, `.` or a digit] + `.so` + [nothing, or `.` and a version].
+fn is_library_of(base: &[u8], stem: &[u8]) -> bool {
+    let Some(rest) = base.strip_prefix(stem) else { return false };
+    let Some(at) = rest.windows(3).position(|w| w == b".so") else { return false };
+    let (middle, tail) = (&rest[..at], &rest[at + 3..]);
+    let middle_ok = middle.is_empty() || matches!(middle[0], b'-' | b'.');
+    let tail_ok = tail.is_empty()
+        || (tail[0] == b'.' && tail[1..].iter().all(|b| b.is_ascii_alphanumeric() || *b == b'.'));
+    middle_ok && tail_ok
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_family_is_known_by_the_file_not_by_the_folder() {
+        for (path, want) in [
+            ("/usr/lib/x86_64-linux-gnu/libssl.so.3", Some("OpenSSL")),
+            ("/usr/lib/x86_64-linux-gnu/libcrypto.so.1.1", Some("OpenSSL")),
+            ("/venv/numpy.libs/libssl-8bd944e8.so.3", Some("OpenSSL")),
+            ("/usr/lib/firefox/libssl3.so", Some("NSS")),
+            ("/usr/lib/libssh2.so.1", Some("libssh")),
+            ("/usr/lib/libbotan-2.so.19", Some("Botan")),
+            ("/usr/lib/libcrypto++.so.8", Some("Crypto++")),
+            ("/srv/libssl-notes/data.bin", None),
+            ("/srv/libssl-notes.txt", None),
+            ("/srv/libssl.so.3.bak~", None),
+            ("/srv/libsslx.so", None),
+            ("libssl", None),
+            ("", None),
+        ] {
+            assert_eq!(family_of(path.as_bytes()).map(|f| f.name), want, "{path}");
+        }
+    }
+}

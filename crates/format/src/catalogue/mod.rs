@@ -1,0 +1,8 @@
+//! What counts as cryptography: file names and libraries. Data, from which the kernel's filters, the scan of /proc,
+//! the analyzer's types and the docs are made.
+
+pub mod files;
+pub mod libraries;
+
+pub use files::{FileType, Pattern};
+pub use libraries::Family;

@@ -1,0 +1,5 @@
+//! The capture: records, what holds them, and what they may not say. Portable: nothing here needs Linux.
+
+pub mod catalogue;
+pub mod limits;
+pub mod record;
