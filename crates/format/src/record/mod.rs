@@ -187,7 +187,8 @@ impl<'a> Record<'a> {
         let head = bytes.first_chunk::<HEADER_SIZE>().ok_or(RecordError::ShortHeader(bytes.len()))?;
         let header = Header::read(head);
         let size = header.size as usize;
-        if size < HEADER_SIZE || size % 8 != 0 || size > limits::RECORD_BYTES || size > bytes.len() {
+        if size < HEADER_SIZE || !size.is_multiple_of(8) || size > limits::RECORD_BYTES || size > bytes.len()
+        {
             return Err(RecordError::Size { claimed: header.size, left: bytes.len() });
         }
         let fixed = header.fixed as usize * 8;

@@ -120,7 +120,7 @@ pub(crate) fn field_at<T: WireField + Default>(fixed: &[u8], offset: usize) -> T
 
 /// Where the next field of size and alignment given starts; fails to compile where C would pad.
 pub(crate) const fn place(end: usize, align: usize) -> usize {
-    assert!(end % align == 0, "C would insert padding here: name it as a field");
+    assert!(end.is_multiple_of(align), "C would insert padding here: name it as a field");
     end
 }
 
