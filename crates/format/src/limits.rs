@@ -19,6 +19,8 @@ limits! {
     FRAME_BYTES: usize = 1024 * 1024;
     /// Largest payload of an END frame. It is read as a stream, or piece by piece where its index is wanted.
     END_BYTES: usize = 64 * 1024 * 1024;
+    /// Largest skippable frame of someone else that is passed over as one; a larger one is passed over as damage is.
+    FOREIGN_BYTES: usize = 4 * 1024 * 1024;
     /// Largest content of a block, decoded.
     BLOCK_BYTES: usize = 4 * 1024 * 1024;
     /// Largest data frame of a block: what zstd needs at most for the largest content.

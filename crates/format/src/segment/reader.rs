@@ -212,29 +212,18 @@ impl<R: Read> CaptureReader<R> {
         self.coverage.raw_bytes += bytes as u64;
     }
 
-    /// A skippable frame of someone else.
+    /// A skippable frame of someone else. What follows proves its length.
     fn foreign(&mut self, len: u64) -> Result<(), ReadError> {
-        // What follows a short one proves its length; a long one is passed over as it comes.
-        if let Ok(short) = usize::try_from(len)
-            && short <= limits::FRAME_BYTES
-        {
-            let window = self.fill(short + frame::HEAD)?;
-            match window.get(short..).map(frame::look) {
-                None => return self.scan(Cause::Cut),
-                Some(Look::Nothing | Look::Bad(_)) => return self.scan(Cause::NoFrame),
-                Some(_) => {}
-            }
+        let Some(short) = usize::try_from(len).ok().filter(|&n| n <= limits::FOREIGN_BYTES) else {
+            return self.scan(Cause::ForeignTooLarge(len));
+        };
+        match self.fill(short + frame::HEAD)?.get(short..).map(frame::look) {
+            None => return self.scan(Cause::Cut),
+            Some(Look::Nothing | Look::Bad(_)) => return self.scan(Cause::NoFrame),
+            Some(_) => {}
         }
-        let offset = self.source.offset();
-        let got = self.skip(len)?;
-        if got < len {
-            self.open_damage_at(offset, Cause::Cut);
-            if let Some(damage) = &mut self.damage {
-                damage.bytes += got;
-            }
-        } else {
-            self.coverage.foreign_frames.add(len);
-        }
+        self.coverage.foreign_frames.add(len);
+        self.source.consume(short);
         Ok(())
     }
 }

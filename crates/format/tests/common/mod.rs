@@ -92,6 +92,18 @@ pub struct Read1 {
     pub error: Option<ReadError>,
 }
 
+impl Read1 {
+    /// The numbers of the records of [`blocks`], in the order in which they came.
+    pub fn numbers(&self) -> Vec<u32> {
+        numbers(&self.records)
+    }
+}
+
+pub fn numbers(records: &[Vec<u8>]) -> Vec<u32> {
+    let tgid = |r: &Vec<u8>| u32::from_le_bytes(r[16..20].try_into().expect("four bytes"));
+    records.iter().map(tgid).collect()
+}
+
 pub fn read(input: impl Read) -> Read1 {
     collect(CaptureReader::new(input).expect("memory"))
 }
@@ -117,4 +129,30 @@ pub fn collect<R: Read>(mut reader: CaptureReader<R>) -> Read1 {
         }
     };
     Read1 { records, coverage: reader.coverage().clone(), error }
+}
+
+/// Where the frames of a segment lie: SEG, then each block (entry and data), then END. Found by the lengths alone.
+#[derive(Debug)]
+pub struct Layout {
+    pub seg: std::ops::Range<usize>,
+    pub blocks: Vec<std::ops::Range<usize>>,
+    /// Where in each block its data start.
+    pub data: Vec<usize>,
+    pub end: std::ops::Range<usize>,
+}
+
+pub fn layout(bytes: &[u8]) -> Layout {
+    let u32_at = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes")) as usize;
+    let skippable = |at: usize| at + 8 + u32_at(at + 4);
+    let seg = 0..skippable(0);
+    let (mut blocks, mut data, mut at) = (Vec::new(), Vec::new(), seg.end);
+    // The kind of a frame is at 16; BLK is 2, and its body starts at 28 with the id, the number, the data's length.
+    while bytes[at + 16] == 2 {
+        let start = skippable(at);
+        let end = start + u32_at(at + 28 + 16 + 4);
+        data.push(start);
+        blocks.push(at..end);
+        at = end;
+    }
+    Layout { seg, blocks, data, end: at..skippable(at) }
 }
