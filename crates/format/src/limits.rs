@@ -40,7 +40,7 @@ limits! {
     /// Most unknown record types that a reader counts one by one; further ones are added up.
     UNKNOWN_KINDS: usize = 256;
     /// Most segments of a file that a reader finds from its end; the others are walked.
-    SEGMENTS_INDEXED: usize = 65_536;
+    SEGMENTS_INDEXED: usize = 4096;
     /// A segment of a capture not seen before is believed after damage only where its chain is whole for so many bytes
     /// (more than one record, and so more than a traced process can write in one piece), or up to the end of the input.
     PROOF_BYTES: usize = 64 * 1024;

@@ -19,8 +19,10 @@ use crate::limits;
 const PIECE: usize = 256 * 1024;
 
 /// The state of such a stream.
+#[derive(Default)]
 pub(super) struct Bare {
-    zstd: Decoder<'static>,
+    /// Made for the first frame: captures have none.
+    zstd: Option<Decoder<'static>>,
     /// Whether a frame is being decoded.
     active: bool,
     /// What was decoded: whole records that the caller has, then the beginning of one that isn't whole yet.
@@ -32,10 +34,19 @@ pub(super) struct Bare {
 }
 
 impl Bare {
-    pub fn new() -> std::io::Result<Self> {
-        let mut zstd = Decoder::new()?;
-        zstd.set_parameter(DParameter::WindowLogMax(limits::WINDOW_LOG))?;
-        Ok(Bare { zstd, active: false, out: Vec::new(), whole: 0, filled: 0, last: None })
+    /// Readies the decoder for a frame.
+    fn begin(&mut self) -> std::io::Result<()> {
+        match &mut self.zstd {
+            Some(zstd) => zstd.reinit()?,
+            None => {
+                let mut zstd = Decoder::new()?;
+                zstd.set_parameter(DParameter::WindowLogMax(limits::WINDOW_LOG))?;
+                self.zstd = Some(zstd);
+            }
+        }
+        self.out.resize(PIECE + limits::RECORD_BYTES, 0);
+        self.active = true;
+        Ok(())
     }
 
     /// Whether a frame is being decoded.
@@ -67,9 +78,7 @@ impl<R: Read> CaptureReader<R> {
             }
         };
         let offset = self.source.offset();
-        self.bare.zstd.reinit().map_err(|source| ReadError::Io { offset, source })?;
-        self.bare.out.resize(PIECE + limits::RECORD_BYTES, 0);
-        self.bare.active = true;
+        self.bare.begin().map_err(|source| ReadError::Io { offset, source })?;
         self.coverage.bare_frames += 1;
         if !head.checksum {
             self.coverage.unchecked_frames += 1;
@@ -85,7 +94,7 @@ impl<R: Read> CaptureReader<R> {
             let input = self.fill(1)?;
             let cut = input.is_empty();
             let Bare { zstd, out, filled, active, .. } = &mut self.bare;
-            let room = out.get_mut(*filled..).unwrap_or(&mut []);
+            let (Some(zstd), Some(room)) = (zstd, out.get_mut(*filled..)) else { break };
             match zstd.run_on_buffers(self.source.window(), room) {
                 Ok(status) => {
                     *filled += status.bytes_written;

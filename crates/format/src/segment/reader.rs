@@ -12,6 +12,7 @@ use super::coverage::{Coverage, SegmentInfo};
 use super::data::BlockDecoder;
 use super::error::{Cause, ReadError};
 use super::frame::{self, Look};
+use super::index::Index;
 use super::source::Source;
 use super::tally::{self, Tally};
 use crate::limits;
@@ -71,6 +72,7 @@ pub struct CaptureReader<R> {
     pub(super) closed: Option<(Id, u32, Digest)>,
     pub(super) damage: Option<OpenDamage>,
     pub(super) proofs: u32,
+    pub(super) index: Index,
     done: bool,
     entry: Option<BlockEntry>,
 }
@@ -97,7 +99,7 @@ impl<R: Read> CaptureReader<R> {
         Ok(CaptureReader {
             source,
             decoder: BlockDecoder::new().map_err(memory)?,
-            bare: Bare::new().map_err(memory)?,
+            bare: Bare::default(),
             options,
             coverage: Coverage::default(),
             segment: None,
@@ -105,6 +107,7 @@ impl<R: Read> CaptureReader<R> {
             closed: None,
             damage: None,
             proofs: 0,
+            index: Index::default(),
             done: false,
             entry: None,
         })
@@ -164,6 +167,7 @@ impl<R: Read> CaptureReader<R> {
         if self.bare.active() {
             return self.bare_step();
         }
+        self.hop_by_index(want)?;
         let window = self.fill(frame::HEAD)?;
         if window.is_empty() {
             self.bare_over();
