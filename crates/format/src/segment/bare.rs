@@ -2,6 +2,8 @@
 //!
 //! One frame may hold everything and not say how long it is, so it is decoded as a stream, in pieces; a record may cross
 //! any border. Without entries there is no second checksum and no number: what is damaged here ends what can be read.
+//! The one checksum stands at the end of a frame: records are given before it is seen, and where it turns out wrong the
+//! damage names the time range of the whole frame.
 
 use std::io::Read;
 
@@ -29,7 +31,9 @@ pub(super) struct Bare {
     out: Vec<u8>,
     whole: usize,
     filled: usize,
-    /// Time range of the records so far.
+    /// Earliest time in the frame: until its checksum is seen, nothing of it is sure.
+    first: Option<u64>,
+    /// Time range of the last piece.
     last: Option<Range>,
 }
 
@@ -46,6 +50,7 @@ impl Bare {
         }
         self.out.resize(PIECE + limits::RECORD_BYTES, 0);
         self.active = true;
+        self.first = None;
         Ok(())
     }
 
@@ -113,6 +118,7 @@ impl<R: Read> CaptureReader<R> {
         self.bare.whole = whole;
         if let Some(range) = Range::of(tally.first_ns, tally.last_ns) {
             self.bare.last = Some(range);
+            self.bare.first = Some(self.bare.first.map_or(range.from, |t| t.min(range.from)));
         }
         // A record that isn't whole although more than the longest one was decoded is malformed.
         if failed.is_none() && self.bare.filled - whole >= limits::RECORD_BYTES {
@@ -132,7 +138,10 @@ impl<R: Read> CaptureReader<R> {
         self.open_damage(cause);
         if let Some(damage) = &mut self.damage {
             damage.raw_bytes += left as u64;
-            damage.since = self.bare.last.map(|r| r.from);
+            damage.since = match cause {
+                Cause::Decode => self.bare.first,
+                _ => self.bare.last.map(|r| r.from),
+            };
         }
         self.resync(0)
     }
