@@ -9,6 +9,9 @@ STATIC_TARGET := $(shell uname -m)-unknown-linux-gnu
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 RUNNER_VAR := CARGO_TARGET_$(shell uname -m | tr a-z A-Z)_UNKNOWN_LINUX_GNU_RUNNER
 
+# The day of the commit, for `crypto-tracer --version`.
+export CRYPTO_TRACER_BUILT := $(shell git log -1 --format=%cs 2>/dev/null)
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test build static install lint check-binary fixtures deps deps-test clean
 

@@ -23,3 +23,24 @@ pub fn list() -> String {
     out.push_str("\nRead one with: crypto-tracer docs TOPIC\n");
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use crypto_tracer_format::catalogue::files::{FILES, Shape};
+    use crypto_tracer_format::catalogue::libraries::FAMILIES;
+
+    #[test]
+    fn the_user_guide_lists_what_is_recorded() {
+        let guide = super::text("user-guide").expect("a topic");
+        for rule in FILES {
+            let star = if rule.shape == Shape::Suffix { "*" } else { "" };
+            let row = format!("| `{star}{}` | {} | {} |", rule.text, rule.file_type.name(), rule.note);
+            assert!(guide.contains(&row), "docs/user-guide.md lacks the row: {row}");
+        }
+        for family in FAMILIES {
+            let stems: Vec<String> = family.stems.iter().map(|s| format!("`{s}`")).collect();
+            let row = format!("| {} | {} |", family.name, stems.join(", "));
+            assert!(guide.contains(&row), "docs/user-guide.md lacks the row: {row}");
+        }
+    }
+}
