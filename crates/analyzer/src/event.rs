@@ -9,13 +9,15 @@
 
 use crypto_tracer_format::catalogue::FileType;
 
-use crate::identity::{HostId, Process, State};
+use crate::identity::{HostId, Process, SegmentId, State};
 
 /// One event.
 #[derive(Clone, Copy, Debug)]
 pub struct Event<'a> {
     /// The host that it happened on.
     pub host: HostId,
+    /// The segment that told it: a store replaces segments as a whole.
+    pub segment: SegmentId,
     /// When, on the capture's own clock (nanoseconds of CLOCK_BOOTTIME).
     pub time_ns: u64,
     /// When, in UTC: nanoseconds since 1970-01-01T00:00:00Z. `None`: the capture holds no clock record that tells.

@@ -22,6 +22,10 @@ pub struct ProcessId(pub u32);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StateId(pub u32);
 
+/// Number of a segment in this run, from 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SegmentId(pub u32);
+
 /// A boot of a host, as a host record tells it. Texts may be empty. Two captures of one boot are one host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Host {

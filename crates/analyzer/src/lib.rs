@@ -4,6 +4,7 @@
 //! identify the process → redact → sink. The sinks are the event stream of `monitor` and the database behind all other views.
 
 pub mod coverage;
+pub mod documents;
 pub mod error;
 pub mod event;
 pub mod identity;

@@ -1,6 +1,8 @@
 //! Where a capture's contents go, and where they come from.
 //!
 //! Invariants, which every [`Source`] keeps:
+//! - [`Sink::segment`] comes after its host's [`Sink::host`] and before anything that names the segment; what comes before any
+//!   host record (a damaged capture) belongs to a segment of an empty boot id.
 //! - [`Sink::host`] comes before anything that names the host, [`Sink::process`] before anything that names the process,
 //!   [`Sink::state`] before the first event that names the state. `host` and `process` come again when more is known (same id).
 //! - Events come in time order: within a capture by its clock, across captures by UTC. Records at the same time keep their order.
@@ -12,7 +14,7 @@ use crypto_tracer_format::record::{Fact, MarkKind, ProbeState};
 use crate::AnalyzeError;
 use crate::coverage::Coverage;
 use crate::event::{Event, FileId};
-use crate::identity::{Host, HostId, Process, ProcessId, State};
+use crate::identity::{Host, HostId, Process, ProcessId, SegmentId, State};
 
 /// Takes what a capture holds. What a sink does not care for, it leaves at the default, which does nothing.
 pub trait Sink {
@@ -92,6 +94,8 @@ pub enum Take {
 /// also after its navigation frames were lost (`zstd -dc x | zstd`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
+    /// Its number in this run: events and notes name it.
+    pub id: SegmentId,
     /// The input it comes from: index in [`Coverage::inputs`].
     pub input: usize,
     /// The host.
@@ -111,6 +115,8 @@ pub struct Segment {
 pub struct Note<'a> {
     /// The host it is about.
     pub host: HostId,
+    /// The segment that tells it.
+    pub segment: SegmentId,
     /// When, on the capture's clock.
     pub time_ns: u64,
     /// When, in UTC.
