@@ -3,3 +3,4 @@
 pub mod catalogue;
 pub mod limits;
 pub mod record;
+pub mod redact;
