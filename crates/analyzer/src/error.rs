@@ -39,8 +39,8 @@ pub enum AnalyzeError {
     #[error("can't write the output: {0}")]
     Output(#[source] io::Error),
     /// A database could not be read or written.
-    #[error("database: {0}")]
-    Database(String),
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
 }
 
 impl AnalyzeError {

@@ -20,9 +20,7 @@ pub use files::{Failure, FileAccess, FileEntry, FileUser, FilesDocument, FilesSu
 pub use libs::{LibraryEntry, LibraryUser, LibsDocument, LibsSummary};
 pub use profile::{Child, LoadedLibrary, OpenFile, ProcessPart, ProfileDocument, Statistics};
 pub use snapshot::{SnapshotDocument, SnapshotLibrary, SnapshotProcess, SnapshotSummary};
-pub use summary::{
-    Counts, FailedFile, LibraryVersion, ProgramRow, Span, SummaryDocument, TopFile,
-};
+pub use summary::{Counts, FailedFile, LibraryVersion, ProgramRow, Span, SummaryDocument, TopFile};
 
 use serde::{Serialize, Serializer};
 
@@ -60,9 +58,7 @@ pub fn shown_option(bytes: Option<&[u8]>) -> (Option<String>, Option<String>) {
 }
 
 /// A list of strings, and beside it the list of their bytes (null where the string is UTF-8), if any needs it.
-pub fn shown_list<'a>(
-    items: impl Iterator<Item = &'a [u8]>,
-) -> (Vec<String>, Option<Vec<Option<String>>>) {
+pub fn shown_list<'a>(items: impl Iterator<Item = &'a [u8]>) -> (Vec<String>, Option<Vec<Option<String>>>) {
     let (texts, hexes): (Vec<_>, Vec<_>) = items.map(shown).unzip();
     let any = hexes.iter().any(Option::is_some);
     (texts, any.then_some(hexes))
@@ -70,7 +66,11 @@ pub fn shown_list<'a>(
 
 fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|b| [DIGITS[(b >> 4) as usize], DIGITS[(b & 15) as usize]]).map(char::from).collect()
+    bytes
+        .iter()
+        .flat_map(|b| [DIGITS[(b >> 4) as usize], DIGITS[(b & 15) as usize]])
+        .map(char::from)
+        .collect()
 }
 
 #[cfg(test)]
