@@ -1,0 +1,443 @@
+//! Secrets in command lines: walks the arguments with the rules of [`super::tools`], [`super::names`],
+//! [`super::values`] and [`super::shapes`].
+//!
+//! Invariants:
+//! - Any bytes are taken, the arguments are ended by NUL; their number and order stay, an empty one stays empty.
+//! - An argument that holds a command line of its own (`sh -c '…'`, quotes in quotes) is walked by the same rules.
+//! - Better one word too many than a secret left: a word after `--password` goes even if it looks like an option, and is
+//!   then still read as one.
+
+use super::names::{self, Value};
+use super::tools::{self, Form, Kind, Tool};
+use super::{REDACTED, shapes, values, words};
+use std::borrow::Cow;
+
+/// So deep quotes in quotes are followed.
+const DEPTH: usize = 4;
+
+/// What has been seen so far.
+#[derive(Default)]
+struct Scan {
+    /// The program whose options these are.
+    tool: Option<&'static Tool>,
+    /// What the next word is.
+    pending: Option<Kind>,
+    /// The word before was a name of this kind; `=` or `:` may follow.
+    name: Option<Value>,
+    /// SQL's IDENTIFIED was seen.
+    identified: bool,
+    /// The argument before was `-c`: a command line follows, not a value.
+    command: bool,
+}
+
+/// A replacement can take a quote away and so show the rules more; they are applied until nothing changes.
+const PASSES: usize = 8;
+
+/// Removes the secrets of a command line.
+pub(super) fn redact(argv: &[u8]) -> Cow<'_, [u8]> {
+    let mut out = Cow::Borrowed(argv);
+    for _ in 0..PASSES {
+        let next = pass(&out);
+        if *next == *out {
+            break;
+        }
+        out = Cow::Owned(next);
+    }
+    out
+}
+
+fn pass(argv: &[u8]) -> Vec<u8> {
+    let mut scan = Scan::default();
+    let mut out = Vec::with_capacity(argv.len());
+    for (i, arg) in argv.split(|&b| b == 0).enumerate() {
+        if i > 0 {
+            out.push(0);
+        }
+        if !arg.is_empty() {
+            out.extend_from_slice(&scan.argument(arg));
+        }
+    }
+    out
+}
+
+impl Scan {
+    fn argument(&mut self, arg: &[u8]) -> Vec<u8> {
+        let arg = shapes::redact(arg);
+        let command = std::mem::replace(&mut self.command, ends_in_c(&arg));
+        if let Some(kind) = self.pending.take() {
+            return self.expected(kind, &arg, 0);
+        }
+        if !command && let Some(out) = values::named(&arg) {
+            return out;
+        }
+        self.text(&arg, 0)
+    }
+
+    /// A text of one word or more.
+    fn text(&mut self, text: &[u8], depth: usize) -> Vec<u8> {
+        let mut out = Vec::with_capacity(text.len());
+        let mut at = 0;
+        for range in words::split(text) {
+            out.extend_from_slice(&text[at..range.start]);
+            at = range.end;
+            match self.pending.take() {
+                Some(Kind::Line) => {
+                    out.extend_from_slice(REDACTED);
+                    return out;
+                }
+                Some(kind) => out.extend_from_slice(&self.expected(kind, &text[range], depth)),
+                None => out.extend_from_slice(&self.word(&text[range], depth)),
+            }
+        }
+        out.extend_from_slice(&text[at..]);
+        out
+    }
+
+    /// A word that the one before announced.
+    fn expected(&mut self, kind: Kind, word: &[u8], depth: usize) -> Vec<u8> {
+        // "password = x" and "password : x"
+        if is_assignment(word) {
+            self.pending = Some(kind);
+            return word.to_vec();
+        }
+        let kept = values::redact_as(kind, word);
+        if *kept == *word && word != REDACTED {
+            return self.word(word, depth);
+        }
+        if word.starts_with(b"-") || word.eq_ignore_ascii_case(b"password") {
+            self.look(word);
+        }
+        kept.into_owned()
+    }
+
+    fn word(&mut self, word: &[u8], depth: usize) -> Vec<u8> {
+        if let Some(out) = self.glued(word) {
+            return out;
+        }
+        if let Some(out) = values::named(word) {
+            return out;
+        }
+        let paired = values::pairs(word);
+        let mut out = values::userinfo(&paired).into_owned();
+        if depth < DEPTH && out.iter().any(u8::is_ascii_whitespace) {
+            out = self.quotes(&out, depth);
+        }
+        self.look(&out);
+        out
+    }
+
+    /// Walks what stands in a word's quotes.
+    fn quotes(&mut self, word: &[u8], depth: usize) -> Vec<u8> {
+        let mut out = Vec::with_capacity(word.len());
+        let mut at = 0;
+        for inside in words::quoted(word) {
+            out.extend_from_slice(&word[at..inside.start]);
+            at = inside.end;
+            let text = &word[inside];
+            match values::named(text) {
+                Some(redacted) => out.extend_from_slice(&redacted),
+                None => out.extend_from_slice(&self.text(text, depth + 1)),
+            }
+        }
+        out.extend_from_slice(&word[at..]);
+        out
+    }
+
+    /// An option of the program with its value in the same word, or a word that is a value by its place.
+    fn glued(&mut self, word: &[u8]) -> Option<Vec<u8>> {
+        let (open, inner, close) = words::unquote(word);
+        for row in self.tool?.rows {
+            let option = row.option.as_bytes();
+            let cut = match row.form {
+                Form::Glued | Form::Both if inner.len() > option.len() && inner.starts_with(option) => {
+                    option.len()
+                }
+                Form::EachWord if !inner.starts_with(b"-") => 0,
+                _ => continue,
+            };
+            let value = &inner[cut..];
+            let kept = values::redact_as(row.kind, value);
+            if *kept != *value {
+                return Some([open, &inner[..cut], &*kept, close].concat());
+            }
+        }
+        None
+    }
+
+    /// Learns from a word what program this is and what comes next.
+    fn look(&mut self, word: &[u8]) {
+        let (_, inner, _) = words::unquote(word);
+        let name = std::mem::replace(&mut self.name, names::value_of(inner));
+        if inner.starts_with(b"-") {
+            self.option(inner);
+            return;
+        }
+        let rows = self.tool.map_or(&[][..], |tool| tool.rows);
+        if let Some(row) = rows.iter().find(|row| row.form == Form::Word && is(inner, row.option)) {
+            self.pending = Some(row.kind);
+        } else if is_assignment(inner) {
+            self.pending = name.map(Kind::from);
+        } else if is(inner, "bearer") {
+            self.pending = Some(Kind::Secret);
+        } else if is(inner, "identified") {
+            self.identified = true;
+        } else if self.identified && is(inner, "by") {
+            self.pending = Some(Kind::Secret);
+        } else if let Some(name) = inner.strip_suffix(b":").or(inner.strip_suffix(b":=")) {
+            let (_, name, _) = words::unquote(name.strip_prefix(b"{").unwrap_or(name));
+            self.pending = names::value_of(name).map(Kind::from);
+        }
+        self.program(inner);
+    }
+
+    fn option(&mut self, option: &[u8]) {
+        let rows = self.tool.map_or(&[][..], |tool| tool.rows);
+        let next = rows.iter().filter(|row| matches!(row.form, Form::Next | Form::Both)).find(|row| {
+            let name = row.option.as_bytes();
+            let cluster = name.len() == 2
+                && name.starts_with(b"-")
+                && option.get(1..).is_some_and(|o| o.iter().all(u8::is_ascii_alphanumeric))
+                && option.ends_with(&name[1..])
+                && !option.starts_with(b"--")
+                && self.tool.is_some_and(|tool| tool.clusters());
+            option == name || cluster
+        });
+        self.pending = match next {
+            Some(row) => Some(row.kind),
+            None if option.contains(&b'=') => None,
+            None => names::value_of(option).map(Kind::from),
+        };
+    }
+
+    fn program(&mut self, word: &[u8]) {
+        let ends = matches!(word.last(), Some(b';' | b'|' | b'&'));
+        let word = word.strip_suffix(b";").unwrap_or(word);
+        let name = word.rsplit(|b| b"/;|&($`".contains(b)).next().unwrap_or(word);
+        if let Some(tool) = tools::find(name, self.tool) {
+            self.tool = Some(tool);
+        } else if ends {
+            self.tool = None;
+        }
+    }
+}
+
+/// `-c`, `-lc`: a shell's command follows.
+fn ends_in_c(arg: &[u8]) -> bool {
+    matches!(arg, [b'-', letters @ .., b'c'] if letters.len() < 4 && letters.iter().all(u8::is_ascii_alphabetic))
+}
+
+fn is_assignment(word: &[u8]) -> bool {
+    matches!(word, b"=" | b":" | b":=" | b"=>")
+}
+
+fn is(word: &[u8], text: &str) -> bool {
+    word.eq_ignore_ascii_case(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tools::TOOLS;
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Arguments are separated by a blank here, except inside quotes, which go.
+    fn arguments(line: &str) -> Vec<u8> {
+        let mut argv = Vec::new();
+        for range in words::split(line.as_bytes()) {
+            let (_, inner, _) = words::unquote(&line.as_bytes()[range]);
+            argv.extend_from_slice(inner);
+            argv.push(0);
+        }
+        argv
+    }
+
+    fn text(argv: &[u8]) -> String {
+        String::from_utf8_lossy(argv).replace('\0', "\u{2423}")
+    }
+
+    fn check(line: &str, want: &str) {
+        let got = redact(&arguments(line)).into_owned();
+        assert_eq!(text(&got), text(&arguments(want)), "{line}");
+        assert_eq!(text(&redact(&got)), text(&got), "again: {line}");
+    }
+
+    #[test]
+    fn each_programs_row_redacts_its_example() {
+        for tool in TOOLS {
+            let (line, want) = tool.example;
+            check(line, want);
+            if !tool.rows.is_empty() {
+                assert!(line.contains("s3cr") && !want.contains("s3cr"), "{line}");
+            }
+            // The same as a shell's command line, in one argument.
+            if !line.contains('"') {
+                let shell = redact(format!("sh\0-c\0{line}\0").as_bytes()).into_owned();
+                assert!(!text(&shell).contains("s3cr"), "{}", text(&shell));
+            }
+        }
+    }
+
+    /// What a user types, and what is left of it.
+    const LINES: &[(&str, &str)] = &[
+        ("x --password s3cr", "x --password [REDACTED]"),
+        ("x --password=s3cr", "x --password=[REDACTED]"),
+        ("x '--password=s3cr with blanks'", "x --password=[REDACTED]"),
+        ("x --password -s3cr", "x --password [REDACTED]"),
+        ("x --password --token s3cr y", "x --password [REDACTED] [REDACTED] y"),
+        (
+            "x --api-key s3cr --apikey=s3cr api_key=s3cr",
+            "x --api-key [REDACTED] --apikey=[REDACTED] api_key=[REDACTED]",
+        ),
+        ("x --private-key /etc/k.pem", "x --private-key /etc/k.pem"),
+        ("x --private-key s3cr", "x --private-key [REDACTED]"),
+        ("x --password-file /etc/pw --ask-pass y", "x --password-file /etc/pw --ask-pass y"),
+        ("x -p 22 -u bob --key /etc/x.key", "x -p 22 -u bob --key /etc/x.key"),
+        ("mkdir -p /srv/x", "mkdir -p /srv/x"),
+        (
+            "env DB_PASSWORD=s3cr AWS_SECRET_ACCESS_KEY=s3cr ls",
+            "env DB_PASSWORD=[REDACTED] AWS_SECRET_ACCESS_KEY=[REDACTED] ls",
+        ),
+        ("curl -H 'Authorization: Bearer s3cr' https://x", "curl -H 'Authorization: [REDACTED]' https://x"),
+        (
+            "curl -H 'X-Api-Key: s3cr' -H 'Accept: text/html'",
+            "curl -H 'X-Api-Key: [REDACTED]' -H 'Accept: text/html'",
+        ),
+        ("curl -H 'Cookie: a=s3cr; b=s3cr'", "curl -H 'Cookie: [REDACTED]'"),
+        ("curl '-HAuthorization: Basic s3cr'", "curl '-HAuthorization: [REDACTED]'"),
+        (
+            "git -c 'http.extraHeader=Authorization: Basic s3cr' fetch",
+            "git -c 'http.extraHeader=Authorization: [REDACTED]' fetch",
+        ),
+        ("git clone https://bob:s3cr@host/x", "git clone https://bob:[REDACTED]@host/x"),
+        ("wget https://h/?a=1&sig=s3cr&b=2", "wget https://h/?a=1&sig=[REDACTED]&b=2"),
+        (
+            "java -Djavax.net.ssl.keyStorePassword=s3cr -jar x.jar",
+            "java -Djavax.net.ssl.keyStorePassword=[REDACTED] -jar x.jar",
+        ),
+        (
+            "keytool -storepass s3cr -keypass s3cr -list",
+            "keytool -storepass [REDACTED] -keypass [REDACTED] -list",
+        ),
+        ("openssl s_client -psk s3cr -connect h:443", "openssl s_client -psk [REDACTED] -connect h:443"),
+        ("openssl rsa -in /etc/x.key -passin env:PW", "openssl rsa -in /etc/x.key -passin env:PW"),
+        (
+            "openssl x509 -in pkcs11:token=t;pin-value=s3cr",
+            "openssl x509 -in pkcs11:token=t;pin-value=[REDACTED]",
+        ),
+        ("sudo -u bob mysql -ps3cr", "sudo -u bob mysql -p[REDACTED]"),
+        ("sshpass -ps3cr ssh -p 22 h", "sshpass -p[REDACTED] ssh -p 22 h"),
+        ("docker run -e TOKEN=s3cr -p 80:80 img", "docker run -e TOKEN=[REDACTED] -p 80:80 img"),
+        ("sh -c 'mysql -ps3cr; mkdir -p x'", "sh -c 'mysql -p[REDACTED] mkdir -p x'"),
+        ("sh -c 'export PASSWORD=s3cr; ls -l'", "sh -c 'export PASSWORD=[REDACTED] ls -l'"),
+        ("sh -c 'PGPASSWORD=s3cr psql -h db'", "sh -c 'PGPASSWORD=[REDACTED] psql -h db'"),
+        (
+            "mysql -e \"CREATE USER x IDENTIFIED BY 's3cr'\"",
+            "mysql -e \"CREATE USER x IDENTIFIED BY [REDACTED]\"",
+        ),
+        ("x '{\"password\": \"s3cr s3cr\", \"n\": 1}'", "x '{\"password\": [REDACTED] \"n\": 1}'"),
+        ("x 'password = s3cr'", "x 'password = [REDACTED]'"),
+        ("x AKIAIOSFODNN7EXAMPLE", "x [REDACTED]"),
+        ("ls /etc/ssl -l --color=auto", "ls /etc/ssl -l --color=auto"),
+        ("python3 -c 'import ssl; print(1)'", "python3 -c 'import ssl; print(1)'"),
+    ];
+
+    #[test]
+    fn secrets_go_and_the_rest_stays() {
+        for (line, want) in LINES {
+            check(line, want);
+        }
+    }
+
+    #[test]
+    fn quotes_in_quotes_are_followed() {
+        let argv = b"ssh\0h\0bash -c \"curl -H 'Authorization: Bearer s3cr' -u 'a:s3cr' https://x\"\0";
+        assert_eq!(
+            text(&redact(argv)),
+            text(b"ssh\0h\0bash -c \"curl -H 'Authorization: [REDACTED]' -u 'a:[REDACTED]' https://x\"\0")
+        );
+    }
+
+    #[test]
+    fn what_is_not_secret_is_not_copied_differently() {
+        for argv in [&b"a\0\0b\0"[..], b"", b"\0", b"x", b"nginx: worker process", b"a\0b"] {
+            assert!(matches!(redact(argv), Cow::Borrowed(_)), "{}", text(argv));
+        }
+    }
+
+    fn piece() -> impl Strategy<Value = &'static str> {
+        prop::sample::select(vec![
+            "mysql",
+            "curl",
+            "openssl",
+            "passwd",
+            "sshpass",
+            "-p",
+            "-u",
+            "-k",
+            "-pass",
+            "--password",
+            "--token",
+            "password",
+            "token",
+            "key",
+            "=",
+            ":",
+            " ",
+            "\0",
+            "'",
+            "\"",
+            "\\",
+            "&",
+            ";",
+            "?",
+            "//",
+            "@",
+            "/",
+            "x",
+            "a:b",
+            "Authorization",
+            "Bearer",
+            "identified",
+            "by",
+            "pkcs11:",
+            "AKIAIOSFODNN7EXAMPLE",
+            "-----BEGIN ",
+            "-----END ",
+            "-----",
+            "{",
+            "}",
+            "[REDACTED]",
+            "-c",
+            "http",
+            "%",
+            "pass:",
+            "stdin",
+            ",",
+            "-",
+            "\u{1}",
+            "\u{e9}",
+        ])
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+        #[test]
+        fn redacting_twice_is_redacting_once(pieces in prop::collection::vec(piece(), 0..14)) {
+            let argv = pieces.concat().into_bytes();
+            let once = redact(&argv).into_owned();
+            prop_assert_eq!(text(&redact(&once)), text(&once));
+        }
+
+        #[test]
+        fn arguments_keep_their_number(pieces in prop::collection::vec(piece(), 0..14)) {
+            let argv = pieces.concat().into_bytes();
+            let nuls = |b: &[u8]| b.iter().filter(|&&b| b == 0).count();
+            prop_assert_eq!(nuls(&redact(&argv)), nuls(&argv));
+        }
+
+        #[test]
+        fn any_bytes_are_taken(argv in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = redact(&argv);
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! Options that are secret in one program and ordinary in others: `-p` of mysql, `-u` of curl.
+//!
+//! Invariants:
+//! - The table is the rule; the test runs each row's example.
+//! - Options whose *name* tells (`--password`, `-storepass`) need no row: see [`super::names`].
+
+/// What a value is, and so what remains of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// All of it is secret.
+    Secret,
+    /// A key, or the path of one: a path stays.
+    KeyOrPath,
+    /// A user's name, this byte, and a password.
+    UserThen(u8),
+    /// OpenSSL's password source: `pass:X` is secret, `file:`, `env:`, `fd:` and `stdin` only tell where it is.
+    Source,
+    /// OpenSSL's `key:X`, `hexkey:X`; other parameters stay.
+    KeyParameter,
+    /// Secret if it is quoted: a word in SQL.
+    Quoted,
+    /// Everything up to the end of the argument.
+    Line,
+}
+
+/// How an option meets its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// In the next argument: `-p X`; of short options also at the end of a cluster: `-sSu X`.
+    Next,
+    /// In the same argument: `-pX`.
+    Glued,
+    /// Either.
+    Both,
+    /// The option is a word without dashes: `password X`.
+    Word,
+    /// Every word that is no option.
+    EachWord,
+}
+
+/// One option of a program.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row {
+    pub(super) option: &'static str,
+    pub(super) form: Form,
+    pub(super) kind: Kind,
+}
+
+/// Programs with the same options.
+#[derive(Debug)]
+pub(super) struct Tool {
+    /// The names of their files.
+    pub(super) names: &'static [&'static str],
+    /// The names are subcommands of this program.
+    pub(super) of: Option<&'static str>,
+    pub(super) rows: &'static [Row],
+    /// A command line with every row's secret (it holds `s3cr`), and what is left of it.
+    #[cfg_attr(not(test), allow(dead_code, reason = "read by the test that proves each row"))]
+    pub(super) example: (&'static str, &'static str),
+}
+
+const fn row(option: &'static str, form: Form, kind: Kind) -> Row {
+    Row { option, form, kind }
+}
+
+use Form::{Both, EachWord, Glued, Next, Word};
+use Kind::{KeyParameter, Quoted, Secret, Source, UserThen};
+
+/// The programs.
+pub(super) const TOOLS: &[Tool] = &[
+    Tool {
+        names: &[
+            "mysql",
+            "mysqldump",
+            "mysqlimport",
+            "mysqlshow",
+            "mysqlcheck",
+            "mysqlpump",
+            "mysqlbinlog",
+            "mariadb",
+            "mariadb-dump",
+            "mariadb-import",
+            "mariadb-show",
+            "mariadb-check",
+            "mariadb-binlog",
+            "mysqlsh",
+            "mycli",
+        ],
+        of: None,
+        rows: &[row("-p", Glued, Secret), row("password", Word, Quoted)],
+        example: ("mysql -u root -ps3cret -h db", "mysql -u root -p[REDACTED] -h db"),
+    },
+    Tool {
+        names: &["mysqladmin", "mariadb-admin"],
+        of: None,
+        rows: &[row("-p", Glued, Secret), row("password", Word, Secret)],
+        example: ("mysqladmin -ps3cr1 password s3cr2", "mysqladmin -p[REDACTED] password [REDACTED]"),
+    },
+    Tool {
+        names: &["curl"],
+        of: None,
+        rows: &[
+            row("-u", Both, UserThen(b':')),
+            row("--user", Next, UserThen(b':')),
+            row("--user=", Glued, UserThen(b':')),
+            row("-U", Both, UserThen(b':')),
+            row("--proxy-user", Next, UserThen(b':')),
+            row("--proxy-user=", Glued, UserThen(b':')),
+            row("-E", Both, UserThen(b':')),
+            row("--cert", Next, UserThen(b':')),
+            row("--proxy-cert", Next, UserThen(b':')),
+            row("-b", Both, Secret),
+        ],
+        example: (
+            "curl -su bob:s3cr1 --user=bob:s3cr2 -U p:s3cr3 -E c.pem:s3cr4 -b s=s3cr5 https://x",
+            "curl -su bob:[REDACTED] --user=bob:[REDACTED] -U p:[REDACTED] -E c.pem:[REDACTED] -b [REDACTED] https://x",
+        ),
+    },
+    Tool {
+        names: &["wget", "wget2"],
+        of: None,
+        rows: &[row("--user", Next, UserThen(b':')), row("--proxy-user", Next, UserThen(b':'))],
+        example: ("wget --user bob:s3cret http://x", "wget --user bob:[REDACTED] http://x"),
+    },
+    Tool {
+        names: &["http", "https", "xh", "httpie"],
+        of: None,
+        rows: &[row("-a", Both, UserThen(b':')), row("--auth", Next, UserThen(b':'))],
+        example: ("http -a bob:s3cret x.org", "http -a bob:[REDACTED] x.org"),
+    },
+    Tool {
+        names: &["ab"],
+        of: None,
+        rows: &[row("-A", Both, UserThen(b':')), row("-P", Both, UserThen(b':')), row("-C", Both, Secret)],
+        example: ("ab -A bob:s3cr1 -C c=s3cr2 http://x/", "ab -A bob:[REDACTED] -C [REDACTED] http://x/"),
+    },
+    Tool {
+        names: &["sshpass"],
+        of: None,
+        rows: &[row("-p", Both, Secret)],
+        example: ("sshpass -p s3cret ssh -p 22 host", "sshpass -p [REDACTED] ssh -p 22 host"),
+    },
+    // Ends the reach of a wrapper such as sshpass: its own -p is a port.
+    Tool {
+        names: &["ssh", "scp", "sftp", "rsync"],
+        of: None,
+        rows: &[],
+        example: ("ssh -p 22 host", "ssh -p 22 host"),
+    },
+    Tool {
+        names: &["redis-cli", "valkey-cli", "keydb-cli", "redis-benchmark"],
+        of: None,
+        rows: &[row("-a", Both, Secret), row("auth", Word, Secret)],
+        example: ("redis-cli -h db -a s3cret ping", "redis-cli -h db -a [REDACTED] ping"),
+    },
+    Tool {
+        names: &["mongo", "mongosh", "mongodump", "mongorestore", "mongoexport", "mongoimport"],
+        of: None,
+        rows: &[row("-p", Both, Secret)],
+        example: ("mongosh -u bob -p s3cret db", "mongosh -u bob -p [REDACTED] db"),
+    },
+    Tool {
+        names: &["docker", "podman", "nerdctl", "buildah", "helm", "skopeo", "oras", "crane"],
+        of: None,
+        rows: &[
+            row("--creds", Next, UserThen(b':')),
+            row("--creds=", Glued, UserThen(b':')),
+            row("--src-creds", Next, UserThen(b':')),
+            row("--dest-creds", Next, UserThen(b':')),
+        ],
+        example: ("skopeo copy --src-creds bob:s3cret a b", "skopeo copy --src-creds bob:[REDACTED] a b"),
+    },
+    Tool {
+        names: &["login"],
+        of: Some("docker podman nerdctl buildah helm skopeo oras crane az oc"),
+        rows: &[row("-p", Both, Secret)],
+        example: ("docker login -u bob -p s3cret reg.io", "docker login -u bob -p [REDACTED] reg.io"),
+    },
+    Tool {
+        names: &["openssl"],
+        of: None,
+        rows: &[
+            row("-passin", Next, Source),
+            row("-passout", Next, Source),
+            row("-pass", Next, Source),
+            row("-password", Next, Source),
+            row("-passwd", Next, Source),
+            row("-srppass", Next, Secret),
+            row("-k", Next, Secret),
+            row("-K", Next, Secret),
+            row("-psk", Next, Secret),
+            row("-hmac", Next, Secret),
+            row("-macopt", Next, KeyParameter),
+            row("-sigopt", Next, KeyParameter),
+            row("-pkeyopt", Next, KeyParameter),
+            row("-kdfopt", Next, KeyParameter),
+            row("-secret", Next, Secret),
+        ],
+        example: (
+            "openssl enc -aes-256-cbc -k s3cr1 -K s3cr2 -pass pass:s3cr3 -passin file:/etc/pw -hmac s3cr4 -macopt hexkey:s3cr5 -in /etc/x",
+            "openssl enc -aes-256-cbc -k [REDACTED] -K [REDACTED] -pass pass:[REDACTED] -passin file:/etc/pw -hmac [REDACTED] -macopt hexkey:[REDACTED] -in /etc/x",
+        ),
+    },
+    Tool {
+        names: &["passwd"],
+        of: Some("openssl"),
+        rows: &[row("", EachWord, Secret)],
+        example: ("openssl passwd -6 s3cret", "openssl passwd -6 [REDACTED]"),
+    },
+    Tool {
+        names: &["mkpasswd", "wpa_passphrase", "chpasswd"],
+        of: None,
+        rows: &[row("", EachWord, Secret)],
+        example: ("mkpasswd -s s3cret", "mkpasswd -s [REDACTED]"),
+    },
+    Tool {
+        names: &["htpasswd"],
+        of: None,
+        rows: &[row("-b", Next, Secret), row("", EachWord, Secret)],
+        example: ("htpasswd -nb bob s3cret", "htpasswd -nb [REDACTED] [REDACTED]"),
+    },
+    Tool {
+        names: &["useradd", "usermod", "groupadd", "adduser"],
+        of: None,
+        rows: &[row("-p", Both, Secret)],
+        example: ("useradd -p s3cret bob", "useradd -p [REDACTED] bob"),
+    },
+    Tool {
+        names: &["7z", "7za", "7zr", "7zz", "rar", "unrar"],
+        of: None,
+        rows: &[row("-p", Glued, Secret), row("-hp", Glued, Secret)],
+        example: ("7z a -ps3cret x.7z y", "7z a -p[REDACTED] x.7z y"),
+    },
+    Tool {
+        names: &["zip", "unzip", "zipcloak"],
+        of: None,
+        rows: &[row("-P", Both, Secret)],
+        example: ("unzip -P s3cret x.zip", "unzip -P [REDACTED] x.zip"),
+    },
+    Tool {
+        names: &[
+            "ldapsearch",
+            "ldapadd",
+            "ldapmodify",
+            "ldapdelete",
+            "ldapwhoami",
+            "ldapcompare",
+            "ldapmodrdn",
+            "ldappasswd",
+        ],
+        of: None,
+        rows: &[row("-w", Both, Secret), row("-s", Both, Secret), row("-a", Both, Secret)],
+        example: ("ldapsearch -x -w s3cret -b dc=x", "ldapsearch -x -w [REDACTED] -b dc=x"),
+    },
+    Tool {
+        names: &["snmpget", "snmpwalk", "snmpset", "snmpbulkwalk", "snmpgetnext", "snmptrap"],
+        of: None,
+        rows: &[row("-A", Both, Secret), row("-X", Both, Secret), row("-c", Both, Secret)],
+        example: (
+            "snmpget -A s3cr1 -X s3cr2 -c s3cr3 host",
+            "snmpget -A [REDACTED] -X [REDACTED] -c [REDACTED] host",
+        ),
+    },
+    Tool {
+        names: &["ipmitool"],
+        of: None,
+        rows: &[row("-P", Both, Secret), row("-k", Both, Secret), row("-y", Both, Secret)],
+        example: ("ipmitool -U adm -P s3cret power status", "ipmitool -U adm -P [REDACTED] power status"),
+    },
+    Tool {
+        names: &["smbclient", "rpcclient", "net", "winexe", "smbget", "smbcacls", "nmblookup"],
+        of: None,
+        rows: &[
+            row("-U", Both, UserThen(b'%')),
+            row("--user", Next, UserThen(b'%')),
+            row("--user=", Glued, UserThen(b'%')),
+        ],
+        example: ("smbclient -U bob%s3cret //h/x", "smbclient -U bob%[REDACTED] //h/x"),
+    },
+    Tool {
+        names: &["lftp"],
+        of: None,
+        rows: &[row("-u", Both, UserThen(b','))],
+        example: ("lftp -u bob,s3cret ftp.x", "lftp -u bob,[REDACTED] ftp.x"),
+    },
+    Tool {
+        names: &["xfreerdp", "xfreerdp3", "wlfreerdp", "rdesktop", "ncftp", "ncftpget", "ncftpput"],
+        of: None,
+        rows: &[row("-p", Both, Secret), row("/p:", Glued, Secret)],
+        example: ("xfreerdp /u:bob /p:s3cret /v:host", "xfreerdp /u:bob /p:[REDACTED] /v:host"),
+    },
+    Tool {
+        names: &[
+            "pkcs11-tool",
+            "pkcs15-tool",
+            "pkcs15-init",
+            "softhsm2-util",
+            "yubico-piv-tool",
+            "cryptsetup-pkcs11",
+        ],
+        of: None,
+        rows: &[row("-p", Both, Secret), row("-P", Next, Secret)],
+        example: ("pkcs11-tool -l -p s3cret -O", "pkcs11-tool -l -p [REDACTED] -O"),
+    },
+    Tool {
+        names: &["certutil", "pk12util", "modutil", "signtool"],
+        of: None,
+        rows: &[
+            row("-W", Both, Secret),
+            row("-w", Next, Source),
+            row("-K", Next, Secret),
+            row("/p", Next, Secret),
+        ],
+        example: ("pk12util -i x.p12 -W s3cret", "pk12util -i x.p12 -W [REDACTED]"),
+    },
+    Tool {
+        names: &["mosquitto_pub", "mosquitto_sub", "mosquitto_rr", "sqlcmd", "bcp", "tsql"],
+        of: None,
+        rows: &[row("-P", Both, Secret)],
+        example: ("mosquitto_pub -u bob -P s3cret -t x", "mosquitto_pub -u bob -P [REDACTED] -t x"),
+    },
+    Tool {
+        names: &["sqlplus", "sqlldr", "expdp", "impdp", "rman"],
+        of: None,
+        rows: &[row("", EachWord, UserThen(b'/'))],
+        example: ("sqlplus -s bob/s3cret@db", "sqlplus -s bob/[REDACTED]"),
+    },
+    Tool {
+        names: &["nmcli"],
+        of: None,
+        rows: &[
+            row("password", Word, Secret),
+            row("wifi-sec.psk", Word, Secret),
+            row("802-11-wireless-security.psk", Word, Secret),
+        ],
+        example: ("nmcli dev wifi connect x password s3cret", "nmcli dev wifi connect x password [REDACTED]"),
+    },
+    Tool {
+        names: &["aws", "mc", "s3cmd"],
+        of: None,
+        rows: &[
+            row("aws_secret_access_key", Word, Secret),
+            row("aws_session_token", Word, Secret),
+            row("aws_access_key_id", Word, Secret),
+        ],
+        example: (
+            "aws configure set aws_secret_access_key s3cret",
+            "aws configure set aws_secret_access_key [REDACTED]",
+        ),
+    },
+    Tool {
+        names: &["psql", "sqlite3", "sqlcipher", "cqlsh", "clickhouse-client"],
+        of: None,
+        rows: &[row("password", Word, Quoted), row("-p", Next, Quoted)],
+        example: (
+            "psql -c \"alter role x password 's3cret'\"",
+            "psql -c \"alter role x password [REDACTED]\"",
+        ),
+    },
+];
+
+impl Tool {
+    /// Whether its short options can stand together behind one dash, the last with a value: `-sSu X`.
+    pub(super) fn clusters(&self) -> bool {
+        self.names.iter().any(|name| ["curl", "htpasswd"].contains(name))
+    }
+}
+
+/// The program of this name, or the subcommand of the program so far.
+pub(super) fn find(word: &[u8], before: Option<&'static Tool>) -> Option<&'static Tool> {
+    TOOLS.iter().find(|tool| {
+        tool.names.iter().any(|n| n.as_bytes() == word)
+            && match tool.of {
+                None => true,
+                Some(parents) => before.is_some_and(|b| {
+                    b.names.iter().any(|name| parents.split(' ').any(|parent| parent == *name))
+                }),
+            }
+    })
+}
