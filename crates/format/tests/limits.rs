@@ -4,7 +4,7 @@ mod common;
 
 use common::*;
 use crypto_tracer_format::limits;
-use crypto_tracer_format::record::RecordError;
+use crypto_tracer_format::record::{Record, RecordError, StrRef};
 use crypto_tracer_format::segment::*;
 
 fn three() -> Vec<Vec<u8>> {
@@ -259,6 +259,22 @@ fn a_block_must_hold_as_many_records_as_it_says() {
     assert_eq!(got.records, three());
     assert_eq!(causes(&got), [Cause::RecordCount { stated: 5, found: 3 }]);
     assert_eq!(got.coverage.lost_records, 2);
+}
+
+#[test]
+fn strings_lie_within_their_record_and_are_not_too_long() {
+    let mut bytes = three()[0].clone();
+    let fixed = u16::from(bytes[3]) * 8;
+    bytes.resize(6000, b'x');
+    bytes[4..8].copy_from_slice(&6000_u32.to_le_bytes());
+    let record = Record::split_first(&bytes).expect("whole").0;
+    let str = |off, len| record.str(StrRef { off, len }).map(<[u8]>::len);
+    assert_eq!(str(fixed, limits::STRING_BYTES as u16), Ok(limits::STRING_BYTES));
+    assert_eq!(str(fixed, limits::STRING_BYTES as u16 + 1), Err(RecordError::StrTooLong(4097)));
+    for (off, len) in [(0, 1), (fixed - 1, 2), (5999, 2), (u16::MAX, 1), (6000, 4096)] {
+        assert_eq!(str(off, len), Err(RecordError::Str { off, len, size: 6000 }));
+    }
+    assert_eq!(str(u16::MAX, 0), Ok(0), "no string lies nowhere");
 }
 
 #[test]
