@@ -5,3 +5,4 @@ pub mod container;
 pub mod limits;
 pub mod record;
 pub mod redact;
+pub mod segment;

@@ -1,0 +1,1 @@
+SELECT id, bytes, blocks, records, malformed, closed FROM inputs ORDER BY run, position;

@@ -1,0 +1,1 @@
+SELECT dev_major, dev_minor, ino, addr, len, offset FROM loads WHERE id = ?1;

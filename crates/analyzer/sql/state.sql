@@ -1,0 +1,1 @@
+SELECT process, ppid, uid, gid, name, container FROM states WHERE id = ?1;

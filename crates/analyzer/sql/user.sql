@@ -1,0 +1,1 @@
+INSERT OR REPLACE INTO users (host, uid, name) VALUES (?1, ?2, ?3);

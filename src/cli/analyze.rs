@@ -1,0 +1,247 @@
+//! Arguments of `analyze` and its views.
+
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// Show what is in captures. Without a view: the summary.
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(after_help = "A CAPTURE is a file, a directory of segments, - for standard input, or a database made by `ingest`.
+
+Examples:
+  crypto-tracer analyze incident.ctrace
+  crypto-tracer analyze profile incident.ctrace --name nginx
+  crypto-tracer analyze files incident.ctrace --path '/etc/ssl/*'
+  crypto-tracer analyze ingest *.ctrace --db fleet.db
+  crypto-tracer analyze sql fleet.db 'SELECT * FROM host'")]
+pub struct AnalyzeArgs {
+    /// The view.
+    #[command(subcommand)]
+    pub view: Option<View>,
+
+    /// Without a view.
+    #[command(flatten)]
+    pub summary: SummaryArgs,
+}
+
+/// The views.
+#[derive(Debug, Subcommand)]
+pub enum View {
+    /// Events, one after the other, in the order of time
+    Monitor(MonitorArgs),
+    /// All that is known of a process
+    Profile(ProfileArgs),
+    /// The processes that used cryptography at one moment
+    Snapshot(SnapshotArgs),
+    /// The crypto libraries and who uses them
+    Libs(LibsArgs),
+    /// The crypto files, who opened them, and who could not
+    Files(FilesArgs),
+    /// What a capture holds, on one page
+    Summary(SummaryArgs),
+    /// Put captures into a database
+    Ingest(IngestArgs),
+    /// Ask a capture or a database in SQL (read-only)
+    Sql(SqlArgs),
+}
+
+/// What to read.
+#[derive(Args, Debug)]
+pub struct InputArgs {
+    /// Captures: files, directories of segments, - for standard input, or a database
+    #[arg(required = true, value_name = "CAPTURE")]
+    pub captures: Vec<PathBuf>,
+
+    /// Don't redact again what the recorder left readable
+    #[arg(long)]
+    pub no_redact: bool,
+
+    /// Print errors only
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// Where and how to write.
+#[derive(Args, Debug)]
+pub struct OutputArgs {
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// json, json-pretty or table (default: table on a terminal, otherwise json)
+    #[arg(long, value_name = "FORMAT", value_parser = ["json", "json-pretty", "table"])]
+    pub format: Option<String>,
+}
+
+/// Arguments of `analyze monitor`.
+#[derive(Args, Debug)]
+pub struct MonitorArgs {
+    /// What to read.
+    #[command(flatten)]
+    pub input: InputArgs,
+
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// How to print
+    #[arg(long, value_name = "FORMAT", default_value = "json-stream",
+          value_parser = ["json-stream", "json-lines", "json-array", "table"])]
+    pub format: String,
+
+    /// Only events of this process (repeatable)
+    #[arg(short, long, value_name = "PID")]
+    pub pid: Vec<u32>,
+
+    /// Only events of processes whose name contains this, upper or lower case
+    #[arg(short, long, value_name = "NAME")]
+    pub name: Option<String>,
+
+    /// Only loads of libraries whose name or family contains this, upper or lower case
+    #[arg(short, long, value_name = "LIB")]
+    pub library: Option<String>,
+
+    /// Only opens of files that match this glob (* and ?), as shown or as given
+    #[arg(long, value_name = "GLOB")]
+    pub file: Option<String>,
+
+    /// Only events of these types: file_open, lib_load, process_fork, process_exec, process_exit, loss
+    #[arg(short = 't', long = "type", value_name = "TYPE,...", value_delimiter = ',')]
+    pub types: Vec<String>,
+
+    /// Only events of processes of this user id (repeatable)
+    #[arg(long, value_name = "UID")]
+    pub uid: Vec<u32>,
+
+    /// Only events in this container: its id or the beginning of it
+    #[arg(long, value_name = "ID")]
+    pub container: Option<String>,
+
+    /// Not before: an ISO 8601 time, seconds since 1970, +TIME after the start or -TIME before the end
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub since: Option<String>,
+
+    /// Not at or after: as --since
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub until: Option<String>,
+}
+
+/// Arguments of `analyze profile`.
+#[derive(Args, Debug)]
+pub struct ProfileArgs {
+    /// What to read.
+    #[command(flatten)]
+    pub input: InputArgs,
+
+    /// The process with this id
+    #[arg(short, long, value_name = "PID", required_unless_present = "name")]
+    pub pid: Option<u32>,
+
+    /// Every process whose name contains this, upper or lower case
+    #[arg(short, long, value_name = "NAME")]
+    pub name: Option<String>,
+
+    /// With what their child processes did
+    #[arg(long)]
+    pub follow_children: bool,
+
+    /// Where and how to write.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Arguments of `analyze snapshot`.
+#[derive(Args, Debug)]
+pub struct SnapshotArgs {
+    /// What to read.
+    #[command(flatten)]
+    pub input: InputArgs,
+
+    /// The moment: an ISO 8601 time, seconds since 1970, +TIME after the start or -TIME before the end (default: the end)
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub at: Option<String>,
+
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// json, json-pretty, table or summary (default: table on a terminal, otherwise json)
+    #[arg(long, value_name = "FORMAT", value_parser = ["json", "json-pretty", "table", "summary"])]
+    pub format: Option<String>,
+}
+
+/// Arguments of `analyze libs`.
+#[derive(Args, Debug)]
+pub struct LibsArgs {
+    /// What to read.
+    #[command(flatten)]
+    pub input: InputArgs,
+
+    /// Only libraries whose file name or family contains this, upper or lower case
+    #[arg(short, long, value_name = "NAME")]
+    pub name: Option<String>,
+
+    /// Where and how to write.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Arguments of `analyze files`.
+#[derive(Args, Debug)]
+pub struct FilesArgs {
+    /// What to read.
+    #[command(flatten)]
+    pub input: InputArgs,
+
+    /// Only files that match this glob (* and ?)
+    #[arg(long, value_name = "GLOB")]
+    pub path: Option<String>,
+
+    /// Where and how to write.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Arguments of `analyze summary`.
+#[derive(Args, Debug)]
+pub struct SummaryArgs {
+    /// What to read.
+    #[command(flatten)]
+    pub input: InputArgs,
+
+    /// Where and how to write.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Arguments of `analyze ingest`.
+#[derive(Args, Debug)]
+pub struct IngestArgs {
+    /// What to read.
+    #[command(flatten)]
+    pub input: InputArgs,
+
+    /// The database: made anew, or added to
+    #[arg(long, value_name = "FILE")]
+    pub db: PathBuf,
+}
+
+/// Arguments of `analyze sql`.
+#[derive(Args, Debug)]
+pub struct SqlArgs {
+    /// A database, or captures; the last argument is the query
+    #[arg(required = true, num_args = 2.., value_name = "CAPTURE... QUERY")]
+    pub captures_and_query: Vec<String>,
+
+    /// table, json or csv (default: table on a terminal, otherwise csv)
+    #[arg(long, value_name = "FORMAT", value_parser = ["table", "json", "csv"])]
+    pub format: Option<String>,
+
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Print errors only
+    #[arg(short, long)]
+    pub quiet: bool,
+}

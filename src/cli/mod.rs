@@ -1,0 +1,56 @@
+//! The command line as clap sees it: names, help and shapes. What the values mean is checked where they're used.
+
+mod analyze;
+mod record;
+mod units;
+
+pub use analyze::{
+    AnalyzeArgs, FilesArgs, IngestArgs, InputArgs, LibsArgs, MonitorArgs, OutputArgs, ProfileArgs,
+    SnapshotArgs, SqlArgs, SummaryArgs, View,
+};
+pub use record::{DoctorArgs, DoctorFormat, RecordArgs, SyncArg};
+
+use clap::{Parser, Subcommand};
+
+const EXAMPLES: &str = "Examples:
+  sudo crypto-tracer record --duration 60 -o incident.ctrace
+  crypto-tracer analyze incident.ctrace
+  crypto-tracer analyze monitor incident.ctrace --name nginx
+  crypto-tracer doctor";
+
+/// crypto-tracer: a flight recorder for cryptography on Linux.
+///
+/// `record` writes what processes do with certificates, keys and crypto libraries into a capture.
+/// `analyze` turns captures into event streams, profiles, snapshots and summaries, on any machine and without privileges.
+#[derive(Debug, Parser)]
+#[command(name = "crypto-tracer", disable_version_flag = true, after_help = EXAMPLES, max_term_width = 110)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// Print version information
+    #[arg(short = 'V', long)]
+    pub version: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Record what happens on this host into a capture
+    #[cfg(feature = "record")]
+    Record(Box<RecordArgs>),
+    /// Show what is in captures; without a view: the summary
+    #[cfg(feature = "analyze")]
+    Analyze(Box<AnalyzeArgs>),
+    /// Say what this kernel and these privileges allow, probe by probe
+    #[cfg(feature = "record")]
+    Doctor(DoctorArgs),
+    /// Print the documentation
+    Docs {
+        /// The topic; without one, the list of topics
+        topic: Option<String>,
+    },
+    /// Print version information
+    Version,
+}

@@ -1,0 +1,106 @@
+//! The command line itself: help, versions, exit codes, and errors in four parts. Needs no eBPF.
+
+use crate::support::{text, tracer};
+
+fn run(args: &[&str]) -> (i32, String, String) {
+    let out = tracer().args(args).output().expect("crypto-tracer starts");
+    (out.status.code().unwrap_or(-1), text(&out.stdout), text(&out.stderr))
+}
+
+/// An error has a title, an explanation, (mostly) an action, and a pointer.
+fn four_parts(stderr: &str) {
+    let parts: Vec<&str> = stderr.trim_end().split("\n\n").collect();
+    assert!(parts.len() >= 3, "{stderr}");
+    assert!(parts[0].starts_with("Error: "), "{stderr}");
+    let last = parts[parts.len() - 1];
+    assert!(last.starts_with("For more information: crypto-tracer docs "), "{stderr}");
+    let topic = last.rsplit(' ').next().unwrap_or_default();
+    let (code, ..) = run(&["docs", topic]);
+    assert_eq!(code, 0, "the topic that an error names exists: {topic}");
+}
+
+#[test]
+fn version_and_help() {
+    for args in [&["--version"][..], &["version"], &["-V"]] {
+        let (code, out, _) = run(args);
+        assert_eq!(code, 0);
+        assert!(out.starts_with("crypto-tracer version "), "{out}");
+        assert!(out.contains("License: MIT OR Apache-2.0"), "{out}");
+    }
+    for args in [&["--help"][..], &["help"], &["record", "--help"], &["analyze", "--help"], &["help", "doctor"]] {
+        let (code, out, _) = run(args);
+        assert_eq!(code, 0, "{args:?}");
+        assert!(out.contains("Usage:"), "{args:?}: {out}");
+    }
+}
+
+#[test]
+fn wrong_arguments() {
+    for args in [
+        &["frobnicate"][..],
+        &[],
+        &["record"],
+        &["record", "-o", "x", "--pid", "zero"],
+        &["record", "-o", "x", "--duration", "soon"],
+        &["record", "-o", "x", "--probes", "telepathy"],
+        &["analyze"],
+        &["analyze", "profile", "x"],
+        &["analyze", "monitor", "x", "--format", "yaml"],
+        &["analyze", "monitor", "x", "--type", "telepathy"],
+        &["analyze", "monitor", "x", "--since", "yesterday-ish"],
+        &["docs", "nothing"],
+    ] {
+        let (code, out, err) = run(args);
+        assert_eq!(code, 2, "{args:?}: {out}{err}");
+        assert!(out.is_empty(), "{args:?}: {out}");
+        four_parts(&err);
+    }
+}
+
+#[test]
+fn captures_that_cannot_be_read() {
+    let (code, _, err) = run(&["analyze", "/no/such/file.ctrace"]);
+    assert_eq!(code, 1, "{err}");
+    assert!(err.contains("/no/such/file.ctrace"), "{err}");
+    four_parts(&err);
+    let dir = crate::support::folder();
+    let (code, _, err) = run(&["analyze", dir.path().to_str().expect("UTF-8")]);
+    assert_eq!(code, 1, "an empty folder holds no capture: {err}");
+    four_parts(&err);
+}
+
+#[test]
+fn nobody_may_not_record() {
+    let dir = crate::support::folder();
+    let copy = dir.path().join("crypto-tracer");
+    std::fs::copy(env!("CARGO_BIN_EXE_crypto-tracer"), &copy).expect("copy");
+    let mut command = std::process::Command::new(&copy);
+    if std::env::var("USER").as_deref() == Ok("root") || is_root() {
+        command = std::process::Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]).arg(&copy);
+    }
+    let out = command.args(["record", "--duration", "1", "-o", "/tmp/never.ctrace"]).output().expect("starts");
+    let err = text(&out.stderr);
+    assert_eq!(out.status.code(), Some(3), "{err}");
+    assert!(err.contains("Error: Insufficient privileges"), "{err}");
+    assert!(err.contains("setcap") && err.contains("sudo"), "both ways out are named: {err}");
+    four_parts(&err);
+    assert!(!std::path::Path::new("/tmp/never.ctrace").exists());
+}
+
+fn is_root() -> bool {
+    std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").expect("/proc")) == 0
+}
+
+#[test]
+fn doctor_in_both_formats() {
+    let (code, out, err) = run(&["doctor", "--format", "json"]);
+    assert_eq!(code, 0, "{err}");
+    let report: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    crate::support::validate("doctor", &report);
+    let (code, out, _) = run(&["doctor"]);
+    assert_eq!(code, 0);
+    for fact in ["file_open", "lib_load", "process_fork", "process_exec", "process_exit"] {
+        assert!(out.contains(fact), "{out}");
+    }
+}

@@ -1,0 +1,14 @@
+//! End-to-end tests: record what real programs do, and compare the analysis with what they did, exactly.
+//!
+//! Every recording is filtered to the processes that its test started. A test that can't load eBPF says what it skipped
+//! and why; with CRYPTO_TRACER_REQUIRE_BPF=1 it fails instead.
+
+mod captures;
+mod command_line;
+mod files;
+mod libraries;
+mod load;
+mod processes;
+mod support;
+mod tls;
+mod views;

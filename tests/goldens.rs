@@ -1,0 +1,80 @@
+//! The views of a real capture, held against outputs that a person has read. UPDATE_GOLDENS=1 writes them anew.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+/// Golden file, schema of its JSON, arguments of `analyze`.
+const GOLDENS: &[(&str, Option<&str>, &[&str])] = &[
+    ("tls.monitor.json", Some("event"), &["monitor", "tls.ctrace"]),
+    ("tls.monitor.txt", None, &["monitor", "tls.ctrace", "--format", "table"]),
+    ("tls.summary.json", Some("summary"), &["summary", "tls.ctrace", "--format", "json-pretty"]),
+    ("tls.summary.txt", None, &["summary", "tls.ctrace", "--format", "table"]),
+    ("tls.snapshot.json", Some("snapshot"), &["snapshot", "tls.ctrace", "--format", "json-pretty", "--at", "-1s"]),
+    ("tls.snapshot.txt", None, &["snapshot", "tls.ctrace", "--format", "summary", "--at", "-1s"]),
+    ("tls.libs.json", Some("libs"), &["libs", "tls.ctrace", "--format", "json-pretty"]),
+    ("tls.libs.txt", None, &["libs", "tls.ctrace", "--format", "table"]),
+    ("tls.files.json", Some("files"), &["files", "tls.ctrace", "--format", "json-pretty"]),
+    ("tls.files.txt", None, &["files", "tls.ctrace", "--format", "table"]),
+    ("tls.profile.json", None, &["profile", "tls.ctrace", "--name", "curl", "--format", "json-pretty"]),
+    ("tls.profile.txt", None, &["profile", "tls.ctrace", "--name", "curl", "--format", "table"]),
+];
+
+fn analyze(args: &[&str]) -> String {
+    let out = Command::new(env!("CARGO_BIN_EXE_crypto-tracer"))
+        .arg("analyze")
+        .args(args)
+        .current_dir(fixture(""))
+        .env("COLUMNS", "110")
+        .output()
+        .expect("crypto-tracer starts");
+    assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).expect("output is UTF-8")
+}
+
+#[test]
+fn the_views_say_what_they_said() {
+    let update = std::env::var_os("UPDATE_GOLDENS").is_some();
+    let mut differing = vec![];
+    for (golden, schema, args) in GOLDENS {
+        let got = analyze(args);
+        if let Some(schema) = schema {
+            validate(schema, &got);
+        }
+        let path = fixture(golden);
+        if update {
+            std::fs::write(&path, &got).expect("the golden file can be written");
+        } else if std::fs::read_to_string(&path).ok().as_deref() != Some(&got) {
+            differing.push(format!("{golden}: crypto-tracer analyze {}", args.join(" ")));
+        }
+    }
+    assert!(differing.is_empty(), "differ from their golden files: {differing:#?}");
+}
+
+fn validate(schema: &str, json: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/schema/{schema}.schema.json"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let schema_value: serde_json::Value = serde_json::from_str(&text).expect("the schema is JSON");
+    let validator =
+        jsonschema::options().should_validate_formats(true).build(&schema_value).expect("a valid schema");
+    for value in serde_json::Deserializer::from_str(json).into_iter::<serde_json::Value>() {
+        let value = value.expect("JSON");
+        let errors: Vec<String> = validator.iter_errors(&value).map(|e| e.to_string()).collect();
+        assert!(errors.is_empty(), "{schema}: {errors:?}\n{value:#}");
+    }
+}
+
+#[test]
+fn the_capture_holds_no_secret_of_the_workload() {
+    let stream = Command::new("zstd").arg("-dc").arg(fixture("tls.ctrace")).output().expect("zstd is installed");
+    assert!(stream.status.success());
+    for secret in ["correct-horse", "battery-staple"] {
+        let found = stream.stdout.windows(secret.len()).any(|w| w == secret.as_bytes());
+        assert!(!found, "{secret} is in the capture");
+    }
+    let all = analyze(&["monitor", "tls.ctrace", "--no-redact"]);
+    assert!(all.contains("[REDACTED]"), "the workload did hand secrets to curl");
+}
