@@ -347,6 +347,7 @@ pub(crate) fn coverage(database: &Database) -> Result<Coverage, StoreError> {
             malformed: unsigned(row.get(4)?),
             damage: Vec::new(),
             closed: row.get(5)?,
+            ..InputCoverage::default()
         };
         let mut kinds = db.prepare_cached(include_str!("../../sql/unknown.sql"))?;
         let kinds =
@@ -362,6 +363,7 @@ pub(crate) fn coverage(database: &Database) -> Result<Coverage, StoreError> {
                 records: r.get::<_, Option<i64>>(4)?.map(unsigned),
                 after_wall_ns: r.get(5)?,
                 before_wall_ns: r.get(6)?,
+                ..Damage::default()
             })
         })?;
         input.damage = damage.collect::<Result<_, _>>()?;
