@@ -1,1 +1,4 @@
 //! The recorder.
+
+pub mod baseline;
+pub mod output;
