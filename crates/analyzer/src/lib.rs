@@ -23,11 +23,13 @@ mod open;
 mod order;
 mod paths;
 pub mod pipeline;
+pub mod render;
 pub mod sink;
 pub mod store;
 mod stream;
 #[cfg(test)]
 mod testing;
+pub mod views;
 pub mod when;
 
 pub use coverage::{Completeness, Coverage};

@@ -335,8 +335,9 @@ fn arrays_and_tables() {
     );
     let folder = Folder::new();
     let file = folder.file("a.ctrace", &r.bytes());
-    let with =
-        |format| run(&[file.clone()], &MonitorOptions { format, ..MonitorOptions::default() }).unwrap().0;
+    let with = |format| {
+        run(std::slice::from_ref(&file), &MonitorOptions { format, ..MonitorOptions::default() }).unwrap().0
+    };
     let array: Vec<Value> = serde_json::from_str(&with(Format::Array)).unwrap();
     assert_eq!(array, lines(&with(Format::Lines)));
     assert_eq!(array[1]["file_hex"], "2f621b5b324a0aff2e70656d");
@@ -361,7 +362,7 @@ fn without_a_clock_no_time_is_made_up() {
     r.host(HOST, "web1", 0).read(1, CURL, "/a.pem").loss(2, Fact::FileOpen, 2, 1, 2);
     let folder = Folder::new();
     let file = folder.file("a.ctrace", &r.bytes());
-    let (text, outcome) = run(&[file.clone()], &MonitorOptions::default()).unwrap();
+    let (text, outcome) = run(std::slice::from_ref(&file), &MonitorOptions::default()).unwrap();
     let got = lines(&text);
     assert_eq!((&got[0]["timestamp"], &got[0]["timestamp_boot_ns"]), (&Value::Null, &json!(testing::at(1))));
     assert_eq!(outcome.coverage.unwrap().without_clock, 1);
@@ -390,7 +391,12 @@ fn redaction_again_and_never_of_secrets_alone() {
     let file = folder.file("a.ctrace", &r.bytes());
     let with = |redact| {
         let mut out = Vec::new();
-        monitor(&mut *open(&[file.clone()], redact).unwrap(), &MonitorOptions::default(), &mut out).unwrap();
+        monitor(
+            &mut *open(std::slice::from_ref(&file), redact).unwrap(),
+            &MonitorOptions::default(),
+            &mut out,
+        )
+        .unwrap();
         String::from_utf8(out).unwrap()
     };
     assert!(!with(true).contains("alice"));
@@ -442,9 +448,9 @@ fn a_capture_that_went_through_zstd_says_the_same() {
     let folder = Folder::new();
     let plain = zstd::encode_all(&r.blocks().concat()[..], 3).unwrap();
     let (a, b) = (folder.file("a.ctrace", &r.bytes()), folder.file("b.ctrace", &plain));
-    let (want, _) = run(&[a.clone()], &MonitorOptions::default()).unwrap();
+    let (want, _) = run(std::slice::from_ref(&a), &MonitorOptions::default()).unwrap();
     assert_eq!(want.lines().count(), 2);
-    assert_eq!(run(&[b.clone()], &MonitorOptions::default()).unwrap().0, want);
+    assert_eq!(run(std::slice::from_ref(&b), &MonitorOptions::default()).unwrap().0, want);
     // Together they are one capture, told twice.
     assert_eq!(run(&[a, b], &MonitorOptions::default()).unwrap().0, want);
 }
