@@ -70,10 +70,7 @@ do(here + "/there.pem")
     assert_eq!(s(first, "file_given"), "there.pem");
     assert!(s(first, "flags").starts_with("O_WRONLY|"), "{first}");
     let results: Vec<&str> = events[1..].iter().map(|e| s(e, "result")).collect();
-    assert_eq!(
-        results,
-        ["success", "ENOENT", "success", "ENOENT", "success", "EEXIST", "ENOTDIR", "EACCES"]
-    );
+    assert_eq!(results, ["success", "ENOENT", "success", "ENOENT", "success", "EEXIST", "ENOTDIR", "EACCES"]);
     let types: Vec<&str> = events[1..].iter().map(|e| s(e, "file_type")).collect();
     assert_eq!(types[..5], ["certificate", "certificate", "certificate", "private_key", "keystore"]);
     assert_eq!(s(&events[3], "flags"), "O_RDWR|O_CLOEXEC");
