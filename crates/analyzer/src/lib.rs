@@ -19,13 +19,19 @@ pub mod matching;
 pub mod monitor;
 mod monitor_table;
 pub mod names;
+mod open;
 mod order;
 mod paths;
 pub mod pipeline;
+pub mod render;
 pub mod sink;
 pub mod store;
 mod stream;
+#[cfg(test)]
+mod testing;
+pub mod views;
 pub mod when;
 
 pub use coverage::{Completeness, Coverage};
 pub use error::AnalyzeError;
+pub use open::open;
