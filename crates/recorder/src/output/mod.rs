@@ -143,6 +143,16 @@ impl Output {
         }
     }
 
+    /// Whether the output's folder is writable only with more rights than its owner, group and mode give: closing and
+    /// rotating then need them until the end.
+    pub fn in_foreign_folder(&self) -> bool {
+        match &self.target {
+            Target::Stdout => false,
+            Target::File { folder, .. } => folder.is_foreign(self.options.force),
+            Target::Folder { folder, .. } => folder.is_foreign(false),
+        }
+    }
+
     /// Adds whole records, redacted.
     ///
     /// # Errors

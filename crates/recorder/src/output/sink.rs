@@ -61,6 +61,20 @@ impl Folder {
         &self.path
     }
 
+    /// Whether owner, group and mode forbid this user to create and rename in it. `replace`: also others' files.
+    pub(super) fn is_foreign(&self, replace: bool) -> bool {
+        let Ok(stat) = rustix::fs::fstat(&self.fd) else { return true };
+        let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+        let class = match () {
+            () if stat.st_uid == uid => 6,
+            () if stat.st_gid == gid => 3,
+            () => 0,
+        };
+        let writable = stat.st_mode >> class & 0o3 == 0o3;
+        let sticky = stat.st_mode & 0o1000 != 0 && stat.st_uid != uid;
+        !writable || (replace && sticky)
+    }
+
     fn kind(&self, name: &OsStr) -> Option<FileType> {
         let stat = rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
         Some(FileType::from_raw_mode(stat.st_mode))

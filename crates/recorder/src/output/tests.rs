@@ -268,6 +268,23 @@ fn a_pipe_is_written_to_as_it_is() {
 }
 
 #[test]
+fn a_folder_of_another_is_known() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let foreign = |mode: u32, force: bool| {
+        std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(mode)).expect("set");
+        Folder::open(dir.path()).expect("opened").is_foreign(force)
+    };
+    assert!(!foreign(0o700, false));
+    assert!(!foreign(0o1700, true), "one's own");
+    if rustix::process::geteuid().is_root() {
+        assert!(foreign(0o500, false));
+        std::os::unix::fs::chown(dir.path(), Some(4242), Some(4242)).expect("given away");
+        assert!(foreign(0o700, false) && foreign(0o770, false));
+        assert!(!foreign(0o777, true) && !foreign(0o1777, false) && foreign(0o1777, true));
+    }
+}
+
+#[test]
 fn a_folder_is_made_where_its_name_ends_so() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = format!("{}/new/", dir.path().display());
