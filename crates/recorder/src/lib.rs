@@ -1,1 +1,3 @@
 //! The recorder.
+
+pub mod baseline;
