@@ -16,7 +16,7 @@
 #define CT_MAX_TAILS 128
 #define CT_HEAD_WORDS 16
 #define CT_MAX_HEADS 16
-#define CT_WALK_DEPTH 96
+#define CT_WALK_DEPTH 64
 
 /* A path matches whose last bytes, masked, are these: the last byte of the path is compared with the last byte here. */
 struct ct_tail {

@@ -42,32 +42,46 @@ static __always_inline bool tail_matches(struct ct_open_scratch *s, __u64 len)
 	/* Before a short path stand bytes of the header: `min` keeps patterns from reaching into them. */
 	if (bpf_probe_read_kernel(tail, sizeof(tail), s->bytes + (PATH_AT - sizeof(tail)) + len))
 		return false;
+	/* Without branches but one: the verifier would follow each of them in every round. */
 	for (__u32 i = 0; i < CT_MAX_TAILS; i++) {
 		const volatile struct ct_tail *t = &config.tail[i];
+		__u64 differs;
 
 		if (i >= config.tails)
 			break;
-		if (len >= t->min && !((tail[3] ^ t->value[3]) & t->mask[3]) && !((tail[2] ^ t->value[2]) & t->mask[2]) &&
-		    !((tail[1] ^ t->value[1]) & t->mask[1]) && !((tail[0] ^ t->value[0]) & t->mask[0]))
+		differs = ((tail[3] ^ t->value[3]) & t->mask[3]) | ((tail[2] ^ t->value[2]) & t->mask[2]) |
+			  ((tail[1] ^ t->value[1]) & t->mask[1]) | ((tail[0] ^ t->value[0]) & t->mask[0]) | ((len - t->min) >> 63);
+		if (!differs)
 			return true;
 	}
 	return false;
 }
 
+#define EACH_BYTE(c) (0x0101010101010101ULL * (c))
+
+/* 0x80 in each byte that is c. */
+static __always_inline __u64 bytes_equal(__u64 word, __u8 c)
+{
+	__u64 low = EACH_BYTE(0x7f), z = word ^ EACH_BYTE(c);
+
+	return ~(((z & low) + low) | z | low);
+}
+
 /* The absolute path begins as a pattern does, or is written so (//, /./, /../) that only the recorder can tell. */
 static __always_inline bool head_matches(const char *path)
 {
-	__u64 head[CT_HEAD_WORDS] = {};
-	const char *text = (const char *)head;
+	__u64 head[CT_HEAD_WORDS] = {}, before = 0, unclean = 0;
 
-	if (bpf_probe_read_kernel(head, sizeof(head), path))
+	if (bpf_probe_read_kernel_str(head, sizeof(head), path) < 0)
 		return false;
-	for (__u32 i = 1; i < sizeof(head); i++) {
-		if (!text[i])
-			break;
-		if (text[i - 1] == '/' && (text[i] == '/' || text[i] == '.'))
-			return true;
+	for (__u32 i = 0; i < CT_HEAD_WORDS; i++) {
+		__u64 slashes = bytes_equal(head[i], '/');
+
+		unclean |= (slashes << 8 | before) & (slashes | bytes_equal(head[i], '.'));
+		before = slashes >> 56;
 	}
+	if (unclean)
+		return true;
 	for (__u32 i = 0; i < CT_MAX_HEADS; i++) {
 		__u64 differs = 0;
 
@@ -100,8 +114,8 @@ static __always_inline bool start_dir(struct task_struct *task, __s32 dirfd, str
 	return !BPF_CORE_READ_INTO(from, file, f_path);
 }
 
-/* The absolute directory that a relative path starts from, into the walk's buffer; 0: not known. */
-static __always_inline __u64 find_dir(struct ct_open_scratch *s, struct task_struct *task, __s32 dirfd, __u64 *dir_at, __u32 *bits)
+/* The length of the absolute directory that a relative path starts from, in the walk's buffer; 0: not known. */
+static __always_inline __u64 find_dir(struct task_struct *task, __s32 dirfd, __u64 *dir_at, __u32 *bits)
 {
 	struct path from, root;
 	bool cut = false;
@@ -111,9 +125,8 @@ static __always_inline __u64 find_dir(struct ct_open_scratch *s, struct task_str
 		*bits |= DIR_UNKNOWN;
 		return 0;
 	}
-	*dir_at = walk_up(&s->walk, &from, &root, &cut);
+	*dir_at = walk_path(&from, &root, &len, &cut);
 	*bits |= cut ? CUT_DIR : 0;
-	len = CT_PATH_MAX - *dir_at;
 	return len;
 }
 
@@ -124,13 +137,15 @@ static __always_inline int opened(struct open_args *a)
 	__u32 zero = 0, bits = 0;
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	struct ct_open_scratch *s;
+	struct ct_walk *walk;
 	bool matches, relative;
 	long n;
 
 	if (!wanted(tgid, bpf_get_current_uid_gid()))
 		return 0;
 	s = bpf_map_lookup_elem(&open_scratch, &zero);
-	if (!s)
+	walk = bpf_map_lookup_elem(&walk_scratch, &zero);
+	if (!s || !walk)
 		return 0;
 	n = bpf_probe_read_user_str(&s->bytes[PATH_AT], CT_PATH_MAX, a->path);
 	if (n < 0) {
@@ -151,18 +166,16 @@ static __always_inline int opened(struct open_args *a)
 	if (!matches && !config.heads)
 		return 0;
 	if (relative) {
-		dir_len = find_dir(s, task, a->dirfd, &dir_at, &bits);
-		asm volatile("%0 &= 4095" : "+r"(dir_at));
-		asm volatile("%0 &= 4095" : "+r"(dir_len));
+		dir_len = find_dir(task, a->dirfd, &dir_at, &bits);
 	}
 	if (!matches) {
 		if (relative) {
 			/* The beginning of the path behind its directory: there is room for 255 bytes. */
 			__u64 behind = dir_len == 1 ? CT_PATH_MAX : CT_PATH_MAX + 1;
 
-			s->walk.text[CT_PATH_MAX] = '/';
-			bpf_probe_read_kernel(s->walk.text + behind, 128, &s->bytes[PATH_AT]);
-			matches = dir_len && head_matches(s->walk.text + dir_at);
+			walk->text[CT_PATH_MAX] = '/';
+			bpf_probe_read_kernel(walk->text + behind, 128, &s->bytes[PATH_AT]);
+			matches = dir_len && head_matches(walk->text + dir_at);
 		} else {
 			matches = head_matches(&s->bytes[PATH_AT]);
 		}
@@ -170,7 +183,7 @@ static __always_inline int opened(struct open_args *a)
 			return 0;
 	}
 	at = PATH_AT + len;
-	bpf_probe_read_kernel(s->bytes + at, dir_len, s->walk.text + dir_at);
+	bpf_probe_read_kernel(s->bytes + at, dir_len, walk->text + dir_at);
 	size = at + dir_len;
 	asm volatile("%0 &= 16383" : "+r"(size));
 	if (size > sizeof(s->bytes) - 16)
@@ -232,86 +245,62 @@ struct sys_exit {
 #define ARG4(regs) BPF_CORE_READ((struct user_pt_regs *)(regs), regs[3])
 #endif
 
-static __always_inline int open_returned(struct pt_regs *regs, long result)
+static __always_inline void args_open(struct open_args *a, struct pt_regs *regs)
 {
-	struct open_args a = {
-		.dirfd = AT_FDCWD,
-		.path = (const char *)ARG1(regs),
-		.flags = ARG2(regs),
-		.mode = ARG3(regs),
-		.result = result,
-	};
-	return opened(&a);
+	a->dirfd = AT_FDCWD;
+	a->path = (const char *)ARG1(regs);
+	a->flags = ARG2(regs);
+	a->mode = ARG3(regs);
 }
 
-static __always_inline int creat_returned(struct pt_regs *regs, long result)
+static __always_inline void args_creat(struct open_args *a, struct pt_regs *regs)
 {
-	struct open_args a = {
-		.dirfd = AT_FDCWD,
-		.path = (const char *)ARG1(regs),
-		.flags = CREAT_FLAGS,
-		.mode = ARG2(regs),
-		.result = result,
-	};
-	return opened(&a);
+	a->dirfd = AT_FDCWD;
+	a->path = (const char *)ARG1(regs);
+	a->flags = CREAT_FLAGS;
+	a->mode = ARG2(regs);
 }
 
-static __always_inline int openat_returned(struct pt_regs *regs, long result)
+static __always_inline void args_openat(struct open_args *a, struct pt_regs *regs)
 {
-	struct open_args a = {
-		.dirfd = ARG1(regs),
-		.path = (const char *)ARG2(regs),
-		.flags = ARG3(regs),
-		.mode = ARG4(regs),
-		.result = result,
-	};
-	return opened(&a);
+	a->dirfd = ARG1(regs);
+	a->path = (const char *)ARG2(regs);
+	a->flags = ARG3(regs);
+	a->mode = ARG4(regs);
 }
 
-static __always_inline int openat2_returned(struct pt_regs *regs, long result)
+static __always_inline void args_openat2(struct open_args *a, struct pt_regs *regs)
 {
 	struct open_how how = {};
-	struct open_args a = {
-		.dirfd = ARG1(regs),
-		.path = (const char *)ARG2(regs),
-		.result = result,
-	};
+
+	a->dirfd = ARG1(regs);
+	a->path = (const char *)ARG2(regs);
 	/* Where the struct can't be read, neither could the kernel: flags 0, and the result says EFAULT. */
 	bpf_probe_read_user(&how, 16, (void *)ARG3(regs));
-	a.flags = how.flags;
-	a.mode = how.mode;
-	return opened(&a);
+	a->flags = how.flags;
+	a->mode = how.mode;
 }
 
 #define CURRENT_REGS ((struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf()))
 
-SEC("?tp/syscalls/sys_exit_open")
-int open_tp_open(struct sys_exit *ctx)
-{
-	return open_returned(CURRENT_REGS, ctx->result);
-}
+#define SYSCALL_EXIT(call)                                    \
+	SEC("?tp/syscalls/sys_exit_" #call)                   \
+	int open_tp_##call(struct sys_exit *ctx)              \
+	{                                                     \
+		struct open_args a = { .result = ctx->result }; \
+		args_##call(&a, CURRENT_REGS);                \
+		return opened(&a);                            \
+	}
 
-SEC("?tp/syscalls/sys_exit_creat")
-int open_tp_creat(struct sys_exit *ctx)
-{
-	return creat_returned(CURRENT_REGS, ctx->result);
-}
-
-SEC("?tp/syscalls/sys_exit_openat")
-int open_tp_openat(struct sys_exit *ctx)
-{
-	return openat_returned(CURRENT_REGS, ctx->result);
-}
-
-SEC("?tp/syscalls/sys_exit_openat2")
-int open_tp_openat2(struct sys_exit *ctx)
-{
-	return openat2_returned(CURRENT_REGS, ctx->result);
-}
+SYSCALL_EXIT(open)
+SYSCALL_EXIT(creat)
+SYSCALL_EXIT(openat)
+SYSCALL_EXIT(openat2)
 
 SEC("?raw_tp/sys_exit")
 int BPF_PROG(open_raw, struct pt_regs *regs, long result)
 {
+	struct open_args a = { .result = result };
 	long nr;
 
 #if defined(__TARGET_ARCH_x86)
@@ -324,15 +313,18 @@ int BPF_PROG(open_raw, struct pt_regs *regs, long result)
 	if (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT)
 		return 0;
 	if (nr == NR_OPEN)
-		return open_returned(regs, result);
-	if (nr == NR_CREAT)
-		return creat_returned(regs, result);
+		args_open(&a, regs);
+	else if (nr == NR_CREAT)
+		args_creat(&a, regs);
+	else
 #else
 	nr = BPF_CORE_READ((struct pt_regs___ct *)regs, syscallno);
+	if (nr != NR_OPENAT && nr != NR_OPENAT2)
+		return 0;
 #endif
 	if (nr == NR_OPENAT)
-		return openat_returned(regs, result);
-	if (nr == NR_OPENAT2)
-		return openat2_returned(regs, result);
-	return 0;
+		args_openat(&a, regs);
+	else
+		args_openat2(&a, regs);
+	return opened(&a);
 }

@@ -40,9 +40,11 @@ static __always_inline int forked(struct task_struct *parent, struct task_struct
 
 static __always_inline int executed(struct task_struct *task, struct linux_binprm *bprm)
 {
-	__u32 zero = 0, at = sizeof(struct ct_process_exec), len, from, size, bits = 0;
+	__u32 zero = 0, at = sizeof(struct ct_process_exec), len, size, bits = 0;
+	__u64 from, exe_len;
 	struct task_struct *parent;
 	struct ct_exec_scratch *s;
+	struct ct_walk *walk;
 	struct path exe, root;
 	struct file *file;
 	unsigned long start, whole;
@@ -53,7 +55,8 @@ static __always_inline int executed(struct task_struct *task, struct linux_binpr
 	if (!wanted(BPF_CORE_READ(task, tgid), BPF_CORE_READ(task, real_cred, uid.val)))
 		return 0;
 	s = bpf_map_lookup_elem(&exec_scratch, &zero);
-	if (!s)
+	walk = bpf_map_lookup_elem(&walk_scratch, &zero);
+	if (!s || !walk)
 		return 0;
 	__builtin_memset(&s->record, 0, sizeof(s->record));
 	mm = BPF_CORE_READ(task, mm);
@@ -85,10 +88,11 @@ static __always_inline int executed(struct task_struct *task, struct linux_binpr
 
 	file = BPF_CORE_READ(mm, exe_file);
 	if (file && !BPF_CORE_READ_INTO(&exe, file, f_path) && !BPF_CORE_READ_INTO(&root, task, fs, root)) {
-		from = walk_up(&s->walk, &exe, &root, &cut) & 4095;
-		len = (CT_PATH_MAX - from) & 4095;
+		from = walk_path(&exe, &root, &exe_len, &cut);
 		bits |= cut ? EXE_CUT : 0;
-		bpf_probe_read_kernel(&s->bytes[at], len, &s->walk.text[from]);
+		len = exe_len;
+		asm volatile("%0 &= 4095" : "+r"(len));
+		bpf_probe_read_kernel(&s->bytes[at], len, &walk->text[from]);
 		s->record.exe.off = at;
 		s->record.exe.len = len;
 		at += len;

@@ -16,7 +16,6 @@ struct ct_open_scratch {
 		struct ct_file_open record;
 		char bytes[3 * CT_PATH_MAX];
 	};
-	struct ct_walk walk;
 };
 
 struct ct_exec_scratch {
@@ -24,7 +23,6 @@ struct ct_exec_scratch {
 		struct ct_process_exec record;
 		char bytes[5 * CT_PATH_MAX];
 	};
-	struct ct_walk walk;
 };
 
 /* Names a process for ever. */

@@ -67,6 +67,13 @@ extern struct {
 	__type(value, struct ct_exec_scratch);
 } exec_scratch SEC(".maps");
 
+extern struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ct_walk);
+} walk_scratch SEC(".maps");
+
 /* Processes that ended of late: two last threads may both find that they were the last. */
 extern struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

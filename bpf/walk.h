@@ -8,56 +8,24 @@
 
 #include "shared.h"
 
+/* The path's beginning is missing, since it is deeper or longer than the walk goes. */
+#define CT_WALK_CUT (1ULL << 32)
+
 /*
- * Returns where the path begins; *cut: its beginning is missing, since it is deeper or longer than this goes. It ends
- * before walk->text + CT_PATH_MAX and is never empty.
+ * Returns where in walk_scratch the path begins, with CT_WALK_CUT where it is cut; 0: no buffer. The path ends before
+ * text + CT_PATH_MAX and is never empty.
  */
-static __always_inline __u64 walk_up(struct ct_walk *walk, struct path *from, struct path *root, bool *cut)
+__u64 walk_up(__u64 from_dentry, __u64 from_mount, __u64 to_dentry, __u64 to_mount);
+
+/* Walks from `from` to `root`; *len: the path's length. */
+static __always_inline __u64 walk_path(struct path *from, struct path *root, __u64 *len, bool *cut)
 {
-	struct dentry *dentry = from->dentry, *root_dentry = root->dentry;
-	struct vfsmount *vfsmount = from->mnt, *root_mount = root->mnt;
-	__u64 at = CT_PATH_MAX;
+	__u64 at = walk_up((__u64)from->dentry, (__u64)from->mnt, (__u64)root->dentry, (__u64)root->mnt);
 
-	*cut = true;
-	for (int i = 0; i < CT_WALK_DEPTH; i++) {
-		struct dentry *parent;
-		__u64 len;
-
-		if (dentry == root_dentry && vfsmount == root_mount) {
-			*cut = false;
-			break;
-		}
-		parent = BPF_CORE_READ(dentry, d_parent);
-		if (dentry == parent || dentry == BPF_CORE_READ(vfsmount, mnt_root)) {
-			struct mount *mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
-			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
-
-			if (mount == above) {
-				*cut = false;
-				break;
-			}
-			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
-			vfsmount = (void *)above + bpf_core_field_offset(struct mount, mnt);
-			continue;
-		}
-		len = BPF_CORE_READ(dentry, d_name.len);
-		if (len > 255 || len + 2 > at)
-			break;
-		at -= len + 1;
-		asm volatile("%0 &= 4095" : "+r"(at));
-		asm volatile("%0 &= 255" : "+r"(len));
-		walk->text[at] = '/';
-		if (bpf_probe_read_kernel(&walk->text[at + 1], len, BPF_CORE_READ(dentry, d_name.name))) {
-			/* Gone meanwhile: what stands behind it is right. */
-			at += len + 1;
-			break;
-		}
-		dentry = parent;
-	}
-	if (at >= CT_PATH_MAX) {
-		at = CT_PATH_MAX - 1;
-		walk->text[at] = '/';
-	}
+	*cut = at & CT_WALK_CUT;
+	asm volatile("%0 &= 4095" : "+r"(at));
+	*len = CT_PATH_MAX - at;
+	asm volatile("%0 &= 4095" : "+r"(*len));
 	return at;
 }
 

@@ -1,3 +1,4 @@
 //! The recorder.
 
 pub mod baseline;
+pub mod probes;
