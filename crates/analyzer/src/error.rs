@@ -58,6 +58,9 @@ pub enum AnalyzeError {
     /// A database could not be read or written.
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
+    /// A view has nothing to say.
+    #[error(transparent)]
+    View(#[from] crate::views::ViewError),
 }
 
 impl AnalyzeError {

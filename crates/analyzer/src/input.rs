@@ -55,8 +55,6 @@ type Reader = CaptureReader<Box<dyn Read>>;
 
 /// The standard input's name.
 const STDIN: &str = "-";
-/// What a database begins with.
-const SQLITE: &[u8; 16] = b"SQLite format 3\0";
 
 /// One input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,20 +69,6 @@ struct Input {
 pub struct Inputs {
     /// Each the files of one recording.
     captures: Vec<Vec<Input>>,
-}
-
-/// Whether this is a database made by `ingest`.
-///
-/// # Errors
-/// [`AnalyzeError::Input`] where the file can't be read.
-pub fn is_database(path: &Path) -> Result<bool, AnalyzeError> {
-    if path == Path::new(STDIN) || !path.is_file() {
-        return Ok(false);
-    }
-    let failed = |source| AnalyzeError::Input { path: path.into(), source };
-    let mut head = Vec::new();
-    File::open(path).map_err(failed)?.take(SQLITE.len() as u64).read_to_end(&mut head).map_err(failed)?;
-    Ok(head == SQLITE)
 }
 
 impl Inputs {

@@ -15,17 +15,22 @@ mod identify;
 pub mod identity;
 pub mod input;
 pub mod json;
-pub mod matching;
 pub mod monitor;
 mod monitor_table;
 pub mod names;
+mod open;
 mod order;
 mod paths;
 pub mod pipeline;
+pub mod render;
 pub mod sink;
 pub mod store;
 mod stream;
+#[cfg(test)]
+mod testing;
+pub mod views;
 pub mod when;
 
 pub use coverage::{Completeness, Coverage};
 pub use error::AnalyzeError;
+pub use open::open;

@@ -1,1 +1,6 @@
 //! The recorder.
+
+pub mod baseline;
+pub mod output;
+pub mod privileges;
+pub mod probes;
