@@ -220,6 +220,10 @@ impl Ingest {
         let (time_ns, wall_ns) = (event.time_ns, event.wall_ns);
         let begun = self.tell(event.segment, time_ns, wall_ns)?;
         begun.events += 1;
+        if matches!(event.body, Body::Loss(Loss { fact: Loss::CAPTURE, .. })) {
+            // Damage tells nothing: of two readings of a segment, the one with less of it is not the poorer one.
+            begun.facts -= 1;
+        }
         let segment = begun.id;
         let mut row = EventRow {
             segment,
