@@ -73,7 +73,7 @@ fn ingesting_twice_changes_no_byte() {
     let folder = Folder::new();
     let capture = folder.file("a.ctrace", &two_segments().bytes());
     let database = folder.path("a.db");
-    assert_eq!(ingest_into(&database, &[capture.clone()]).unwrap().added, 2);
+    assert_eq!(ingest_into(&database, std::slice::from_ref(&capture)).unwrap().added, 2);
     let before = std::fs::read(&database).unwrap();
     let again = ingest_into(&database, &[capture]).unwrap();
     assert_eq!((again.added, again.replaced, again.known, again.events), (0, 0, 2, 0));
@@ -89,7 +89,7 @@ fn a_segment_that_grew_replaces_its_beginning() {
     let early = whole.get(..whole.len() * 6 / 10).unwrap();
     let partial = folder.file("a.ctrace.partial", early);
     let database = folder.path("a.db");
-    let first = ingest_into(&database, &[partial.clone()]).unwrap();
+    let first = ingest_into(&database, std::slice::from_ref(&partial)).unwrap();
     assert_eq!(first.added, 1);
     assert!((3..20).contains(&first.events), "{first:?}");
     // Read again as it was, it adds nothing.
@@ -97,9 +97,9 @@ fn a_segment_that_grew_replaces_its_beginning() {
     assert_eq!(ingest_into(&database, &[partial]).unwrap().known, 1);
     assert!(std::fs::read(&database).unwrap() == before);
     // Grown, it replaces what was there.
-    let second = ingest_into(&database, &[capture.clone()]).unwrap();
+    let second = ingest_into(&database, std::slice::from_ref(&capture)).unwrap();
     assert_eq!((second.added, second.replaced, second.known), (0, 1, 0));
-    assert_eq!(monitored(&[database.clone()]), monitored(&[capture.clone()]));
+    assert_eq!(monitored(std::slice::from_ref(&database)), monitored(std::slice::from_ref(&capture)));
     assert_eq!(viewed(&[database]), viewed(&[capture]));
 }
 
@@ -114,10 +114,10 @@ fn a_capture_can_come_segment_by_segment() {
         let file = folder.file(&format!("{index}.ctrace"), bytes);
         assert_eq!(ingest_into(&database, &[file]).unwrap().added, 1);
     }
-    assert_eq!(ingest_into(&database, &[whole.clone()]).unwrap().known, 2);
-    let documents = View::family(NGINX.pid).documents(&material(&[database.clone()]));
+    assert_eq!(ingest_into(&database, std::slice::from_ref(&whole)).unwrap().known, 2);
+    let documents = View::family(NGINX.pid).documents(&material(std::slice::from_ref(&database)));
     assert_eq!(documents.len(), 1, "one process, though two runs told of it");
-    same(&documents, &View::family(NGINX.pid).documents(&material(&[whole.clone()])));
+    same(&documents, &View::family(NGINX.pid).documents(&material(std::slice::from_ref(&whole))));
     assert_eq!(monitored(&[database]), monitored(&[whole]));
 }
 
@@ -133,13 +133,13 @@ fn hosts_in_one_database_are_kept_apart() {
     let a = folder.file("a.ctrace", &scene().bytes());
     let b = folder.file("b.ctrace", &other.bytes());
     let database = folder.path("a.db");
-    ingest_into(&database, &[a.clone()]).unwrap();
-    ingest_into(&database, &[b.clone()]).unwrap();
-    let both = material(&[database.clone()]);
+    ingest_into(&database, std::slice::from_ref(&a)).unwrap();
+    ingest_into(&database, std::slice::from_ref(&b)).unwrap();
+    let both = material(std::slice::from_ref(&database));
     for view in View::all() {
         let documents = view.documents(&both);
         let single: Vec<_> =
-            [&b, &a].into_iter().flat_map(|p| view.documents(&material(&[p.clone()]))).collect();
+            [&b, &a].into_iter().flat_map(|p| view.documents(&material(std::slice::from_ref(p)))).collect();
         same(&documents, &single);
     }
     // The two runs overlap in time: their events come merged.
@@ -155,12 +155,12 @@ fn damage_is_told_from_the_database_too() {
     bytes.truncate(cut);
     let capture = folder.file("cut.ctrace", &bytes);
     let database = folder.path("cut.db");
-    ingest_into(&database, &[capture.clone()]).unwrap();
+    ingest_into(&database, std::slice::from_ref(&capture)).unwrap();
     for input in [&capture, &database] {
         let material = material(std::slice::from_ref(input));
         assert_eq!(material.coverage().completeness(), Completeness::Damaged, "{input:?}");
     }
-    assert_eq!(viewed(&[database.clone()]), viewed(&[capture.clone()]));
+    assert_eq!(viewed(std::slice::from_ref(&database)), viewed(std::slice::from_ref(&capture)));
     assert_eq!(monitored(&[database]), monitored(&[capture]));
 }
 
@@ -211,7 +211,7 @@ fn a_failed_ingest_leaves_nothing_behind() {
     let folder = Folder::new();
     let junk = folder.file("junk.ctrace", b"this is no capture");
     let database = folder.path("a.db");
-    ingest_into(&database, &[junk.clone()]).unwrap_err();
+    ingest_into(&database, std::slice::from_ref(&junk)).unwrap_err();
     assert!(!database.exists() && !folder.path("a.db.partial").exists());
     let capture = folder.file("a.ctrace", &scene().bytes());
     ingest_into(&database, &[capture]).unwrap();
