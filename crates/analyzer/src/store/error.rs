@@ -47,6 +47,9 @@ pub enum StoreError {
     /// Another process writes it.
     #[error("{path} is being written by another process", path = .0.display())]
     Busy(PathBuf),
+    /// A database was given where captures were expected.
+    #[error("{path} is a database: ingest reads captures", path = .0.display())]
+    NotACapture(PathBuf),
     /// A file could not be created, renamed or opened.
     #[error("can't {what} {path}: {source}", path = .path.display())]
     File {

@@ -3,7 +3,7 @@
 use crypto_tracer_analyzer::Completeness;
 use crypto_tracer_analyzer::monitor::{MonitorOptions, monitor};
 use crypto_tracer_analyzer::render::Format;
-use crypto_tracer_analyzer::store::is_database;
+use crypto_tracer_analyzer::store::{IngestOptions, ingest_captures, is_database};
 use crypto_tracer_analyzer::{AnalyzeError, open};
 use std::path::PathBuf;
 
@@ -119,6 +119,35 @@ fn a_capture_can_come_segment_by_segment() {
     assert_eq!(documents.len(), 1, "one process, though two runs told of it");
     same(&documents, &View::family(NGINX.pid).documents(&material(std::slice::from_ref(&whole))));
     assert_eq!(monitored(&[database]), monitored(&[whole]));
+}
+
+#[test]
+fn a_capture_that_gained_a_segment_adds_that_alone() {
+    let folder = Folder::new();
+    let recording = two_segments();
+    let first = folder.file("first.ctrace", &recording.files()[0]);
+    let whole = folder.file("whole.ctrace", &recording.bytes());
+    let database = folder.path("a.db");
+    assert_eq!(ingest_into(&database, &[first]).unwrap().added, 1);
+    let done = ingest_into(&database, std::slice::from_ref(&whole)).unwrap();
+    assert_eq!((done.added, done.known, done.events), (1, 1, 1));
+    assert_eq!(monitored(std::slice::from_ref(&database)), monitored(std::slice::from_ref(&whole)));
+    assert_eq!(viewed(&[database]), viewed(&[whole]));
+}
+
+#[test]
+fn a_capture_without_its_frames_is_the_same_capture() {
+    let folder = Folder::new();
+    let recording = two_segments();
+    let capture = folder.file("a.ctrace", &recording.bytes());
+    // What `zstd -dc a.ctrace | zstd` gives.
+    let bare = folder.file("bare.zst", &zstd::encode_all(&recording.blocks().concat()[..], 1).unwrap());
+    let database = folder.path("a.db");
+    ingest_into(&database, std::slice::from_ref(&capture)).unwrap();
+    assert_eq!(ingest_into(&database, std::slice::from_ref(&bare)).unwrap().added, 0);
+    let options = IngestOptions { database: folder.path("other.db") };
+    let refused = ingest_captures(&[capture, database.clone()], true, &options).unwrap_err();
+    assert!(refused.to_string().ends_with("a.db is a database: ingest reads captures"), "{refused}");
 }
 
 #[test]
