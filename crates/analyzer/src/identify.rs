@@ -307,16 +307,14 @@ impl Identify {
     ) -> Result<Option<(&Process, &State)>, AnalyzeError> {
         let Some(track) = self.tracks.get_mut(&id) else { return Ok(None) };
         let host = track.process.host;
-        if header.start_ns != 0
-            && track.process.cgroup.is_none()
-            && let Some(cgroup) = self.cgroups.get(&(host, header.cgroup))
-        {
-            track.process.cgroup = Some(cgroup.path.clone());
-            track.process.container = cgroup.container.clone();
-            track.dirty = true;
-        }
         if !track.is_current(header, self.generation) {
             let of_id = self.cgroups.get(&(host, header.cgroup)).filter(|_| header.start_ns != 0);
+            // A container's processes are moved into its cgroup after they were forked outside.
+            if let Some(cgroup) = of_id.filter(|c| track.process.cgroup.as_deref() != Some(&*c.path)) {
+                track.process.cgroup = Some(cgroup.path.clone());
+                track.process.container = cgroup.container.clone();
+                track.dirty = true;
+            }
             let container = of_id.map_or_else(|| track.process.container.clone(), |c| c.container.clone());
             track.renew(header, container, self.generation, &mut self.next_state);
         }
