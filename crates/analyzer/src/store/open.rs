@@ -232,6 +232,8 @@ fn sqlite(path: &Path, error: rusqlite::Error) -> StoreError {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
             StoreError::Damaged { path: path.into(), found: error.to_string() }
         }
+        // Nothing is written here: SQLite wants to roll back.
+        Some(ErrorCode::ReadOnly) => StoreError::Interrupted(path.into()),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy(path.into()),
         Some(ErrorCode::CannotOpen) => {
             let source = match File::open(path) {

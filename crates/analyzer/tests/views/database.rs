@@ -255,6 +255,36 @@ fn a_failed_ingest_leaves_nothing_behind() {
 }
 
 #[test]
+fn an_interrupted_ingest_is_said_and_undone_by_the_next() {
+    let folder = Folder::new();
+    let capture = folder.file("a.ctrace", &scene().bytes());
+    let database = folder.path("a.db");
+    ingest_into(&database, std::slice::from_ref(&capture)).unwrap();
+    let before = monitored(std::slice::from_ref(&database));
+    // What is on disk when a writer dies in the middle of a transaction.
+    let killed = folder.path("killed.db");
+    {
+        let writer = rusqlite::Connection::open(&database).unwrap();
+        writer
+            .execute_batch(
+                "PRAGMA cache_size = 1; BEGIN; DELETE FROM events; DELETE FROM states; DELETE FROM rollups",
+            )
+            .unwrap();
+        writer
+            .execute_batch(
+                "INSERT INTO paths (path, file_type) SELECT hex(randomblob(2000)), 'unknown' FROM processes",
+            )
+            .unwrap();
+        std::fs::copy(&database, &killed).unwrap();
+        std::fs::copy(folder.path("a.db-journal"), folder.path("killed.db-journal")).unwrap();
+    }
+    let error = open(std::slice::from_ref(&killed), false).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("holds half of what an interrupted ingest was adding"), "{error}");
+    assert_eq!(ingest_into(&killed, &[capture]).unwrap().known, 1);
+    assert_eq!(monitored(&[killed]), before);
+}
+
+#[test]
 fn a_process_is_one_over_many_segments_and_its_pid_may_be_anothers() {
     let documents = {
         let folder = Folder::new();
