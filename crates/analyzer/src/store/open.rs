@@ -175,7 +175,6 @@ fn cache(connection: &Connection) -> Result<(), StoreError> {
     connection.pragma_update(None, "cache_size", -65536)?;
     // The references are ours and hold; checking each row would cost as much as writing it.
     connection.pragma_update(None, "foreign_keys", false)?;
-    connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
 }

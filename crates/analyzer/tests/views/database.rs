@@ -143,6 +143,7 @@ fn a_capture_without_its_frames_is_the_same_capture() {
     // What `zstd -dc a.ctrace | zstd` gives.
     let bare = folder.file("bare.zst", &zstd::encode_all(&recording.blocks().concat()[..], 1).unwrap());
     let database = folder.path("a.db");
+    assert_eq!(viewed(std::slice::from_ref(&bare)), viewed(std::slice::from_ref(&capture)));
     ingest_into(&database, std::slice::from_ref(&capture)).unwrap();
     assert_eq!(ingest_into(&database, std::slice::from_ref(&bare)).unwrap().added, 0);
     let options = IngestOptions { database: folder.path("other.db") };
