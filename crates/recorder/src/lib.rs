@@ -3,3 +3,4 @@
 pub mod baseline;
 pub mod output;
 pub mod privileges;
+pub mod probes;
