@@ -34,7 +34,7 @@ fn main() {
     let secs: u64 = std::env::args().nth(2).map_or(2, |s| s.parse().unwrap());
     let child = std::process::Command::new("sh").args(["-c", "sleep 0.3; cat /etc/ssl/certs/ca-certificates.crt >/dev/null; cat /nope.pem; cd /etc/ssl; cat certs/nix.pem; cat /bin/ls > /dev/null; kill -9 $$"]).spawn();
     let end = std::time::Instant::now() + std::time::Duration::from_secs(secs);
-    while std::time::Instant::now() < end { let _ = rb.poll(std::time::Duration::from_millis(100)); }
+    while std::time::Instant::now() < end { std::thread::sleep(std::time::Duration::from_millis(100)); let _ = rb.consume(); }
     let _ = child.map(|mut c| c.wait());
     println!("{:?}", l.losses());
 }
