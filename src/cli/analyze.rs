@@ -93,17 +93,17 @@ pub struct MonitorArgs {
     #[arg(short, long, value_name = "PID")]
     pub pid: Vec<u32>,
 
-    /// Only events of processes whose name contains this, upper or lower case
+    /// Only events of processes whose name contains this, upper or lower case (repeatable)
     #[arg(short, long, value_name = "NAME")]
-    pub name: Option<String>,
+    pub name: Vec<String>,
 
     /// Only loads of libraries whose name or family contains this, upper or lower case
     #[arg(short, long, value_name = "LIB")]
-    pub library: Option<String>,
+    pub library: Vec<String>,
 
     /// Only opens of files that match this glob (* and ?), as shown or as given
     #[arg(long, value_name = "GLOB")]
-    pub file: Option<String>,
+    pub file: Vec<String>,
 
     /// Only events of these types: file_open, lib_load, process_fork, process_exec, process_exit, loss
     #[arg(short = 't', long = "type", value_name = "TYPE,...", value_delimiter = ',')]
@@ -115,7 +115,7 @@ pub struct MonitorArgs {
 
     /// Only events in this container: its id or the beginning of it
     #[arg(long, value_name = "ID")]
-    pub container: Option<String>,
+    pub container: Vec<String>,
 
     /// Not before: an ISO 8601 time, seconds since 1970, +TIME after the start or -TIME before the end
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
@@ -209,6 +209,10 @@ pub struct SummaryArgs {
     #[command(flatten)]
     pub input: InputArgs,
 
+    /// At most so many rows in each list
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub top: u32,
+
     /// Where and how to write.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -230,8 +234,8 @@ pub struct IngestArgs {
 #[derive(Args, Debug)]
 pub struct SqlArgs {
     /// A database, or captures; the last argument is the query
-    #[arg(required = true, num_args = 2.., value_name = "CAPTURE... QUERY")]
-    pub captures_and_query: Vec<String>,
+    #[arg(required = true, num_args = 2.., value_name = "CAPTURE|QUERY")]
+    pub captures_and_query: Vec<std::ffi::OsString>,
 
     /// table, json or csv (default: table on a terminal, otherwise csv)
     #[arg(long, value_name = "FORMAT", value_parser = ["table", "json", "csv"])]

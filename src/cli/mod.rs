@@ -1,13 +1,15 @@
 //! The command line as clap sees it: names, help and shapes. What the values mean is checked where they're used.
 
+#[cfg(feature = "analyze")]
 mod analyze;
+#[cfg(feature = "record")]
 mod record;
+#[cfg(feature = "record")]
 mod units;
 
-pub use analyze::{
-    AnalyzeArgs, FilesArgs, IngestArgs, InputArgs, LibsArgs, MonitorArgs, OutputArgs, ProfileArgs,
-    SnapshotArgs, SqlArgs, SummaryArgs, View,
-};
+#[cfg(feature = "analyze")]
+pub use analyze::{AnalyzeArgs, IngestArgs, MonitorArgs, OutputArgs, SqlArgs, View};
+#[cfg(feature = "record")]
 pub use record::{DoctorArgs, DoctorFormat, RecordArgs, SyncArg};
 
 use clap::{Parser, Subcommand};

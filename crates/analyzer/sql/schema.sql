@@ -31,7 +31,11 @@ CREATE TABLE inputs (
     bytes          INTEGER NOT NULL,
     blocks         INTEGER NOT NULL,
     records        INTEGER NOT NULL,
-    malformed      INTEGER NOT NULL,
+    malformed      INTEGER NOT NULL, -- records that could not be understood
+    out_of_order   INTEGER NOT NULL, -- records that came too late for their place in time
+    segments       INTEGER NOT NULL,
+    damage_more    INTEGER NOT NULL, -- damages that are not listed
+    failure        TEXT,             -- why it could not be read on
     closed         INTEGER NOT NULL
 );
 
@@ -230,6 +234,7 @@ CREATE TABLE open_files (
     segment        INTEGER NOT NULL REFERENCES segments,
     fd             INTEGER NOT NULL,
     flags          INTEGER NOT NULL,
+    modes          INTEGER NOT NULL,  -- bits: 1 read, 2 write, 4 path only
     bits           INTEGER NOT NULL,
     time_ns        INTEGER NOT NULL,
     wall_ns        INTEGER,

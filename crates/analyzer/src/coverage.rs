@@ -34,6 +34,8 @@ pub struct LossTotal {
 /// What one input held.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InputCoverage {
+    /// Its place among the inputs.
+    pub index: usize,
     /// The file's name as given, `-` for standard input.
     pub name: String,
     /// Bytes read.
@@ -48,9 +50,17 @@ pub struct InputCoverage {
     pub unknown_kinds: BTreeMap<u16, u64>,
     /// Records whose strings or fields could not be understood.
     pub malformed: u64,
-    /// What is damaged or missing.
+    /// Records that came too late for their place in time order.
+    pub out_of_order: u64,
+    /// Segments begun.
+    pub segments: u64,
+    /// What is damaged or missing; a reader lists a bounded number.
     pub damage: Vec<Damage>,
-    /// The recorder closed it. `false`: it was cut, or the recorder was killed, or it is still being written.
+    /// Further damages that are not listed.
+    pub damage_more: u64,
+    /// Why it could not be read on, or not at all.
+    pub failure: Option<String>,
+    /// The recorder closed it. `false`: the recorder was killed, or it is still being written, or it was cut between two blocks.
     pub closed: bool,
 }
 
@@ -67,7 +77,11 @@ pub struct Damage {
     pub blocks: Option<u64>,
     /// Records lost, where that is known.
     pub records: Option<u64>,
-    /// What is missing lies after this time (capture's clock), in UTC.
+    /// What is missing lies after this time, on the capture's clock.
+    pub after_ns: Option<u64>,
+    /// What is missing lies before this time, on the capture's clock.
+    pub before_ns: Option<u64>,
+    /// What is missing lies after this time, in UTC.
     pub after_wall_ns: Option<i64>,
     /// What is missing lies before this time, in UTC.
     pub before_wall_ns: Option<i64>,
@@ -87,7 +101,7 @@ pub enum Completeness {
 impl Coverage {
     /// See [`Completeness`].
     pub fn completeness(&self) -> Completeness {
-        if self.inputs.iter().all(|i| i.records == 0 && i.blocks_skipped == 0) {
+        if self.inputs.iter().all(|i| i.records == 0 && i.blocks_skipped == 0 && i.segments == 0) {
             Completeness::Nothing
         } else if self.inputs.iter().all(InputCoverage::is_whole) {
             Completeness::Whole
@@ -98,8 +112,8 @@ impl Coverage {
 }
 
 impl InputCoverage {
-    /// Whether nothing is damaged or cut.
+    /// Whether nothing is damaged or cut, as far as can be known. (Without an end mark nothing that was written is missing.)
     pub fn is_whole(&self) -> bool {
-        self.closed && self.damage.is_empty() && self.malformed == 0
+        self.damage.is_empty() && self.damage_more == 0 && self.malformed == 0 && self.failure.is_none()
     }
 }

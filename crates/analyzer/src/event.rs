@@ -225,6 +225,8 @@ pub struct Loss {
 impl Loss {
     /// In [`Loss::fact`]: the capture lost records of any kind. No record has this number.
     pub const CAPTURE: u16 = 0xffff;
+    /// In [`Loss::to_ns`]: no end is known.
+    pub const OPEN: u64 = u64::MAX;
     /// In [`Loss::reason`]: a part of the capture is damaged or missing. No record has this number.
     pub const DAMAGED: u16 = 0xffff;
 

@@ -4,14 +4,34 @@
 //! identify the process → redact → sink. The sinks are the event stream of `monitor` and the database behind all other views.
 
 pub mod argv;
+mod clock;
 pub mod coverage;
+mod decode;
 pub mod documents;
 pub mod error;
 pub mod event;
+pub mod filter;
+mod identify;
 pub mod identity;
+pub mod input;
+pub mod json;
+pub mod matching;
+pub mod monitor;
+mod monitor_table;
 pub mod names;
+mod open;
+mod order;
+mod paths;
+pub mod pipeline;
+pub mod render;
 pub mod sink;
 pub mod store;
+mod stream;
+#[cfg(test)]
+mod testing;
+pub mod views;
+pub mod when;
 
 pub use coverage::{Completeness, Coverage};
 pub use error::AnalyzeError;
+pub use open::open;

@@ -178,9 +178,14 @@ mod tests {
 
     #[test]
     fn errors_and_signals_have_their_names() {
-        for (result, want) in
-            [(0, "success"), (7, "success"), (-2, "ENOENT"), (-13, "EACCES"), (-40, "ELOOP"), (-133, "EHWPOISON")]
-        {
+        for (result, want) in [
+            (0, "success"),
+            (7, "success"),
+            (-2, "ENOENT"),
+            (-13, "EACCES"),
+            (-40, "ELOOP"),
+            (-133, "EHWPOISON"),
+        ] {
             assert_eq!(result_name(result), want);
         }
         assert_eq!(result_name(-41), "errno 41");

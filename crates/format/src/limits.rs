@@ -19,6 +19,8 @@ limits! {
     FRAME_BYTES: usize = 1024 * 1024;
     /// Largest payload of an END frame. It is read as a stream, or piece by piece where its index is wanted.
     END_BYTES: usize = 64 * 1024 * 1024;
+    /// Largest skippable frame of someone else that is passed over as one; a larger one is passed over as damage is.
+    FOREIGN_BYTES: usize = 4 * 1024 * 1024;
     /// Largest content of a block, decoded.
     BLOCK_BYTES: usize = 4 * 1024 * 1024;
     /// Largest data frame of a block: what zstd needs at most for the largest content.
@@ -38,7 +40,7 @@ limits! {
     /// Most unknown record types that a reader counts one by one; further ones are added up.
     UNKNOWN_KINDS: usize = 256;
     /// Most segments of a file that a reader finds from its end; the others are walked.
-    SEGMENTS_INDEXED: usize = 65_536;
+    SEGMENTS_INDEXED: usize = 4096;
     /// A segment of a capture not seen before is believed after damage only where its chain is whole for so many bytes
     /// (more than one record, and so more than a traced process can write in one piece), or up to the end of the input.
     PROOF_BYTES: usize = 64 * 1024;

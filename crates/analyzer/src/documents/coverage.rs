@@ -66,9 +66,11 @@ pub struct Loss {
     /// How many records.
     pub count: u64,
     /// Not before this time.
-    pub from: Time,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Time>,
     /// Not after this time.
-    pub to: Time,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<Time>,
 }
 
 /// A range of a capture that could not be read.

@@ -69,9 +69,11 @@ pub struct Failure {
     /// How many.
     pub count: u64,
     /// The first.
-    pub first: Time,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first: Option<Time>,
     /// The last.
-    pub last: Time,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<Time>,
 }
 
 /// A file of the host, and who used it.

@@ -61,7 +61,8 @@ pub struct LibraryEntry {
     /// The file was deleted or replaced while it was in use: the processes run code that is no longer on disk.
     pub deleted: bool,
     /// When it was first seen in use.
-    pub first_seen: Time,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_seen: Option<Time>,
     /// Processes that had it.
     pub process_count: u64,
     /// Those processes.

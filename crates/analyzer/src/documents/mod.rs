@@ -64,7 +64,8 @@ pub fn shown_list<'a>(items: impl Iterator<Item = &'a [u8]>) -> (Vec<String>, Op
     (texts, any.then_some(hexes))
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     bytes
         .iter()

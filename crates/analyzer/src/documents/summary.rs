@@ -144,7 +144,8 @@ pub struct FailedFile {
     /// How often.
     pub count: u64,
     /// The last time.
-    pub last: Time,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<Time>,
     /// Names of the processes that tried.
     pub processes: Vec<String>,
     /// Bytes of those names that aren't UTF-8; null for the others.

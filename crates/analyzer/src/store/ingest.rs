@@ -14,7 +14,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::convert::{Raw, signed};
 use super::mappings::{How, Mapping, Mappings};
-use super::open::{self, Building};
+use super::open::{self, Building, Database};
 use super::rollup::{self, Key, Rollups};
 use super::rows::{EventRow, Rows};
 use super::{StoreError, intern::Interned, replace};
@@ -149,16 +149,18 @@ impl Ingest {
         })
     }
 
-    /// A sink into a temporary database, for views: no events, only what sums them up.
-    ///
-    /// # Errors
-    /// [`StoreError`] if SQLite can't make one.
-    pub fn temporary() -> Result<Ingest, StoreError> {
-        Ingest::new(open::temporary()?, false)
+    /// A sink into a temporary database, for views: what sums the events up, and each of them if asked for.
+    pub(crate) fn temporary(keep_events: bool) -> Result<Ingest, StoreError> {
+        Ingest::new(open::temporary()?, keep_events)
+    }
+
+    /// The temporary database, to be read only from now on.
+    pub(crate) fn into_database(self) -> Result<Database, StoreError> {
+        Database::temporary(self.db)
     }
 
     /// The database, and what was added to it.
-    pub(crate) fn close(self) -> (Connection, Ingested) {
+    fn close(self) -> (Connection, Ingested) {
         (self.db, self.done)
     }
 
@@ -179,8 +181,11 @@ impl Ingest {
         let segment = self.segments.get_mut(id.0 as usize).and_then(Option::as_mut);
         let segment = segment.ok_or(StoreError::Order { what: "segment", number: id.0 })?;
         segment.facts += 1;
-        segment.times = widened(segment.times, Some(signed(time_ns)));
-        segment.walls = widened(segment.walls, wall);
+        // What lies before the segment (names without a time, opens that began before) doesn't tell when it was captured.
+        if segment.times.is_none_or(|(began, _)| signed(time_ns) >= began) {
+            segment.times = widened(segment.times, Some(signed(time_ns)));
+            segment.walls = widened(segment.walls, wall);
+        }
         Ok(segment)
     }
 
@@ -483,7 +488,17 @@ impl Ingest {
                 let process = self.process_id(process)?;
                 let path = self.interned.path(&self.db, path)?;
                 let mut insert = self.db.prepare_cached(include_str!("../../sql/open_file_insert.sql"))?;
-                insert.execute(params![process, path, segment, fd, flags, bits, time_ns, wall_ns])?;
+                insert.execute(params![
+                    process,
+                    path,
+                    segment,
+                    fd,
+                    flags,
+                    rollup::modes(flags),
+                    bits,
+                    time_ns,
+                    wall_ns
+                ])?;
             }
             NoteBody::Library { path, file, size, mtime_ns, bits, soname, version, build_id } => {
                 let path = self.interned.path(&self.db, path)?;

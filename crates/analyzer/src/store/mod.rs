@@ -24,3 +24,7 @@ pub use error::StoreError;
 pub use ingest::{Ingest, IngestOptions, Ingested, ingest};
 pub use open::{Database, is_database};
 pub use replay::DatabaseSource;
+
+pub(crate) use convert::bytes as stored_bytes;
+pub(crate) use replay::coverage as stored_coverage;
+pub(crate) use rollup::{PATH_ONLY as MODE_PATH_ONLY, READ as MODE_READ, WRITE as MODE_WRITE};

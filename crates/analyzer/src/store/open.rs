@@ -41,14 +41,27 @@ impl Database {
         let mut connection = Connection::open_with_flags(path, flags).map_err(|e| sqlite(path, e))?;
         distrust(&mut connection).map_err(|e| sqlite(path, e))?;
         verify(&connection, path)?;
-        connection.pragma_update(None, "query_only", true)?;
-        connection.authorizer(Some(read_only))?;
-        Ok(Database { connection, path: path.into() })
+        Database::guard(connection, path.into())
     }
 
-    /// Checks the table of events too, which opening leaves out because of its size.
-    pub(crate) fn check_events(&self) -> Result<(), StoreError> {
-        quick_check(&self.connection, "events", &self.path)
+    /// Like [`Database::open`], and checks the table of events too, which that leaves out because of its size.
+    pub(crate) fn open_with_events(path: &Path) -> Result<Database, StoreError> {
+        let mut database = Database::open(path)?;
+        database.connection.authorizer(None::<fn(AuthContext<'_>) -> Authorization>)?;
+        quick_check(&database.connection, "events", path)?;
+        Database::guard(database.connection, database.path)
+    }
+
+    /// A database that this run made.
+    pub(crate) fn temporary(connection: Connection) -> Result<Database, StoreError> {
+        Database::guard(connection, PathBuf::new())
+    }
+
+    fn guard(mut connection: Connection, path: PathBuf) -> Result<Database, StoreError> {
+        connection.pragma_update(None, "query_only", true)?;
+        connection.authorizer(Some(read_only))?;
+        connection.set_prepared_statement_cache_capacity(64);
+        Ok(Database { connection, path })
     }
 }
 

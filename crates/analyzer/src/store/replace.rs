@@ -97,6 +97,10 @@ fn add_inputs(run: &Ingest, coverage: &Coverage, stayed: &[(i64, usize)]) -> Res
             signed(input.blocks),
             signed(input.records),
             signed(input.malformed),
+            signed(input.out_of_order),
+            signed(input.segments),
+            signed(input.damage_more),
+            input.failure,
             input.closed
         ])?;
         for (position, damage) in input.damage.iter().enumerate() {

@@ -37,9 +37,7 @@ impl DatabaseSource {
     /// # Errors
     /// [`StoreError`] as [`Database::open`] has it.
     pub fn open(path: &Path) -> Result<DatabaseSource, StoreError> {
-        let database = Database::open(path)?;
-        database.check_events()?;
-        Ok(DatabaseSource { database })
+        Ok(DatabaseSource { database: Database::open_with_events(path)? })
     }
 
     fn hosts(&self) -> Result<Vec<Host>, StoreError> {
@@ -338,6 +336,7 @@ pub(crate) fn coverage(database: &Database) -> Result<Coverage, StoreError> {
     while let Some(row) = rows.next()? {
         let id: i64 = row.get(0)?;
         let mut input = InputCoverage {
+            index: coverage.inputs.len(),
             name: format!("{} (input {})", database.path.display(), coverage.inputs.len() + 1),
             bytes: unsigned(row.get(1)?),
             blocks: unsigned(row.get(2)?),
@@ -345,7 +344,11 @@ pub(crate) fn coverage(database: &Database) -> Result<Coverage, StoreError> {
             records: unsigned(row.get(3)?),
             unknown_kinds: BTreeMap::new(),
             malformed: unsigned(row.get(4)?),
+            out_of_order: unsigned(row.get(6)?),
+            segments: unsigned(row.get(7)?),
             damage: Vec::new(),
+            damage_more: unsigned(row.get(8)?),
+            failure: row.get(9)?,
             closed: row.get(5)?,
         };
         let mut kinds = db.prepare_cached(include_str!("../../sql/unknown.sql"))?;
@@ -362,6 +365,7 @@ pub(crate) fn coverage(database: &Database) -> Result<Coverage, StoreError> {
                 records: r.get::<_, Option<i64>>(4)?.map(unsigned),
                 after_wall_ns: r.get(5)?,
                 before_wall_ns: r.get(6)?,
+                ..Damage::default()
             })
         })?;
         input.damage = damage.collect::<Result<_, _>>()?;

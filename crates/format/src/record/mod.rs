@@ -1,4 +1,4 @@
-//! Records: what a capture is made of. Layout rules are in [`wire`], the types in [`kinds`].
+//! Records: what a capture is made of. Layout rules are in `wire`, the types in [`kinds`].
 
 mod build;
 pub mod kinds;
@@ -161,6 +161,9 @@ pub enum RecordError {
         /// The record's size.
         size: usize,
     },
+    /// A string is longer than allowed.
+    #[error("a string of {0} bytes; at most {max} are allowed", max = limits::STRING_BYTES)]
+    StrTooLong(u16),
     /// A record of another type was expected.
     #[error("expected a record of type {expected:?}, but got type {got}")]
     Kind {
@@ -228,11 +231,14 @@ impl<'a> Record<'a> {
     /// The bytes of a string. Any bytes but NUL may be in it (a command line holds NULs too).
     ///
     /// # Errors
-    /// [`RecordError::Str`] if it lies outside the record's string part.
+    /// [`RecordError::Str`] if it lies outside the record's string part, [`RecordError::StrTooLong`].
     pub fn str(&self, at: StrRef) -> Result<&'a [u8], RecordError> {
         let (off, len) = (at.off as usize, at.len as usize);
         if len == 0 {
             return Ok(&[]);
+        }
+        if len > limits::STRING_BYTES {
+            return Err(RecordError::StrTooLong(at.len));
         }
         let fixed = self.header.fixed as usize * 8;
         match self.bytes.get(off..off + len) {

@@ -2,6 +2,8 @@
 //!
 //! One frame may hold everything and not say how long it is, so it is decoded as a stream, in pieces; a record may cross
 //! any border. Without entries there is no second checksum and no number: what is damaged here ends what can be read.
+//! The one checksum stands at the end of a frame: records are given before it is seen, and where it turns out wrong the
+//! damage names the time range of the whole frame.
 
 use std::io::Read;
 
@@ -19,23 +21,37 @@ use crate::limits;
 const PIECE: usize = 256 * 1024;
 
 /// The state of such a stream.
+#[derive(Default)]
 pub(super) struct Bare {
-    zstd: Decoder<'static>,
+    /// Made for the first frame: captures have none.
+    zstd: Option<Decoder<'static>>,
     /// Whether a frame is being decoded.
     active: bool,
     /// What was decoded: whole records that the caller has, then the beginning of one that isn't whole yet.
     out: Vec<u8>,
     whole: usize,
     filled: usize,
-    /// Time range of the records so far.
+    /// Earliest time in the frame: until its checksum is seen, nothing of it is sure.
+    first: Option<u64>,
+    /// Time range of the last piece.
     last: Option<Range>,
 }
 
 impl Bare {
-    pub fn new() -> std::io::Result<Self> {
-        let mut zstd = Decoder::new()?;
-        zstd.set_parameter(DParameter::WindowLogMax(limits::WINDOW_LOG))?;
-        Ok(Bare { zstd, active: false, out: Vec::new(), whole: 0, filled: 0, last: None })
+    /// Readies the decoder for a frame.
+    fn begin(&mut self) -> std::io::Result<()> {
+        match &mut self.zstd {
+            Some(zstd) => zstd.reinit()?,
+            None => {
+                let mut zstd = Decoder::new()?;
+                zstd.set_parameter(DParameter::WindowLogMax(limits::WINDOW_LOG))?;
+                self.zstd = Some(zstd);
+            }
+        }
+        self.out.resize(PIECE + limits::RECORD_BYTES, 0);
+        self.active = true;
+        self.first = None;
+        Ok(())
     }
 
     /// Whether a frame is being decoded.
@@ -67,9 +83,7 @@ impl<R: Read> CaptureReader<R> {
             }
         };
         let offset = self.source.offset();
-        self.bare.zstd.reinit().map_err(|source| ReadError::Io { offset, source })?;
-        self.bare.out.resize(PIECE + limits::RECORD_BYTES, 0);
-        self.bare.active = true;
+        self.bare.begin().map_err(|source| ReadError::Io { offset, source })?;
         self.coverage.bare_frames += 1;
         if !head.checksum {
             self.coverage.unchecked_frames += 1;
@@ -85,7 +99,7 @@ impl<R: Read> CaptureReader<R> {
             let input = self.fill(1)?;
             let cut = input.is_empty();
             let Bare { zstd, out, filled, active, .. } = &mut self.bare;
-            let room = out.get_mut(*filled..).unwrap_or(&mut []);
+            let (Some(zstd), Some(room)) = (zstd, out.get_mut(*filled..)) else { break };
             match zstd.run_on_buffers(self.source.window(), room) {
                 Ok(status) => {
                     *filled += status.bytes_written;
@@ -104,6 +118,7 @@ impl<R: Read> CaptureReader<R> {
         self.bare.whole = whole;
         if let Some(range) = Range::of(tally.first_ns, tally.last_ns) {
             self.bare.last = Some(range);
+            self.bare.first = Some(self.bare.first.map_or(range.from, |t| t.min(range.from)));
         }
         // A record that isn't whole although more than the longest one was decoded is malformed.
         if failed.is_none() && self.bare.filled - whole >= limits::RECORD_BYTES {
@@ -123,7 +138,10 @@ impl<R: Read> CaptureReader<R> {
         self.open_damage(cause);
         if let Some(damage) = &mut self.damage {
             damage.raw_bytes += left as u64;
-            damage.since = self.bare.last.map(|r| r.from);
+            damage.since = match cause {
+                Cause::Decode => self.bare.first,
+                _ => self.bare.last.map(|r| r.from),
+            };
         }
         self.resync(0)
     }

@@ -73,11 +73,13 @@ impl<R: Read> CaptureReader<R> {
             _ => None,
         };
         self.coverage.segments += 1;
+        let id = segment.info.segment_id;
         self.segment = Some(segment);
+        self.load_index(offset, id)?;
         if let Some(same) = follows {
             self.link(same, offset);
         }
-        self.source.consume(len);
+        self.skip(len as u64)?;
         Ok(())
     }
 
@@ -112,8 +114,8 @@ impl<R: Read> CaptureReader<R> {
             return self.lose_data(entry, len, Cause::DataTooLarge(entry.compressed));
         }
         let compressed = entry.compressed as usize;
-        let wanted = want(entry);
-        if !wanted && self.source.can_seek() {
+        let wanted = self.index.take_wanted(entry.number) || want(entry);
+        if !wanted && self.hops() {
             return self.hop(entry, len);
         }
         let window = self.fill(len + compressed)?;
@@ -185,13 +187,13 @@ impl<R: Read> CaptureReader<R> {
                 self.unwanted(entry, None);
                 return Ok(Step::Passed);
             }
-            self.source.seek(start).map_err(|source| ReadError::Io { offset: start, source })?;
+            self.seek(start)?;
             self.fill(len)?;
         }
         self.lose_data(entry, len, if whole { Cause::NoFrame } else { Cause::Cut })
     }
 
-    fn unwanted(&mut self, entry: &BlockEntry, digest: Option<Digest>) {
+    pub(super) fn unwanted(&mut self, entry: &BlockEntry, digest: Option<Digest>) {
         self.coverage.blocks_unwanted += 1;
         self.coverage.records_unwanted += u64::from(entry.records);
         if let Some(s) = &mut self.segment {

@@ -92,6 +92,9 @@ pub enum Cause {
     /// An END frame is larger than allowed.
     #[error("an END frame of {0} bytes; at most {max} are allowed", max = limits::END_BYTES)]
     EndTooLarge(usize),
+    /// A skippable frame of someone else is larger than believed.
+    #[error("a foreign frame of {0} bytes; at most {max} are passed over", max = limits::FOREIGN_BYTES)]
+    ForeignTooLarge(u64),
     /// The checksum of a frame is wrong.
     #[error("a frame's checksum is {computed:#010x}, but it states {stated:#010x}")]
     FrameChecksum {

@@ -23,6 +23,7 @@ mod coverage;
 mod data;
 mod error;
 mod frame;
+mod index;
 mod reader;
 mod recover;
 mod source;

@@ -12,6 +12,7 @@ use super::coverage::{Coverage, SegmentInfo};
 use super::data::BlockDecoder;
 use super::error::{Cause, ReadError};
 use super::frame::{self, Look};
+use super::index::Index;
 use super::source::Source;
 use super::tally::{self, Tally};
 use crate::limits;
@@ -71,6 +72,7 @@ pub struct CaptureReader<R> {
     pub(super) closed: Option<(Id, u32, Digest)>,
     pub(super) damage: Option<OpenDamage>,
     pub(super) proofs: u32,
+    pub(super) index: Index,
     done: bool,
     entry: Option<BlockEntry>,
 }
@@ -97,7 +99,7 @@ impl<R: Read> CaptureReader<R> {
         Ok(CaptureReader {
             source,
             decoder: BlockDecoder::new().map_err(memory)?,
-            bare: Bare::new().map_err(memory)?,
+            bare: Bare::default(),
             options,
             coverage: Coverage::default(),
             segment: None,
@@ -105,6 +107,7 @@ impl<R: Read> CaptureReader<R> {
             closed: None,
             damage: None,
             proofs: 0,
+            index: Index::default(),
             done: false,
             entry: None,
         })
@@ -164,6 +167,7 @@ impl<R: Read> CaptureReader<R> {
         if self.bare.active() {
             return self.bare_step();
         }
+        self.hop_by_index(want)?;
         let window = self.fill(frame::HEAD)?;
         if window.is_empty() {
             self.bare_over();
@@ -212,29 +216,18 @@ impl<R: Read> CaptureReader<R> {
         self.coverage.raw_bytes += bytes as u64;
     }
 
-    /// A skippable frame of someone else.
+    /// A skippable frame of someone else. What follows proves its length.
     fn foreign(&mut self, len: u64) -> Result<(), ReadError> {
-        // What follows a short one proves its length; a long one is passed over as it comes.
-        if let Ok(short) = usize::try_from(len)
-            && short <= limits::FRAME_BYTES
-        {
-            let window = self.fill(short + frame::HEAD)?;
-            match window.get(short..).map(frame::look) {
-                None => return self.scan(Cause::Cut),
-                Some(Look::Nothing | Look::Bad(_)) => return self.scan(Cause::NoFrame),
-                Some(_) => {}
-            }
+        let Some(short) = usize::try_from(len).ok().filter(|&n| n <= limits::FOREIGN_BYTES) else {
+            return self.scan(Cause::ForeignTooLarge(len));
+        };
+        match self.fill(short + frame::HEAD)?.get(short..).map(frame::look) {
+            None => return self.scan(Cause::Cut),
+            Some(Look::Nothing | Look::Bad(_)) => return self.scan(Cause::NoFrame),
+            Some(_) => {}
         }
-        let offset = self.source.offset();
-        let got = self.skip(len)?;
-        if got < len {
-            self.open_damage_at(offset, Cause::Cut);
-            if let Some(damage) = &mut self.damage {
-                damage.bytes += got;
-            }
-        } else {
-            self.coverage.foreign_frames.add(len);
-        }
+        self.coverage.foreign_frames.add(len);
+        self.source.consume(short);
         Ok(())
     }
 }

@@ -3,8 +3,10 @@
 
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 
-/// Bytes asked for in one read.
+/// Most bytes asked for in one read.
 const STEP: usize = 64 * 1024;
+/// Fewest bytes asked for in one read of an input that can seek: there, what isn't wanted should not be read.
+const SEEK_STEP: usize = 4 * 1024;
 
 /// What an input that can seek offers beyond reading.
 struct Seeking<R> {
@@ -47,8 +49,9 @@ impl<R: Read> Source<R> {
                 self.buf.drain(..self.start);
                 self.start = 0;
             }
+            let least = if self.seeking.is_some() { SEEK_STEP } else { STEP };
             let old = self.buf.len();
-            self.buf.resize(old + STEP, 0);
+            self.buf.resize(old + (n - (old - self.start)).clamp(least, STEP), 0);
             let got = loop {
                 match self.input.read(&mut self.buf[old..]) {
                     Err(e) if e.kind() == ErrorKind::Interrupted => {}
@@ -113,6 +116,11 @@ impl<R: Read> Source<R> {
 
     /// Moves the window to `offset` of an input that can seek; others stay where they are.
     pub fn seek(&mut self, offset: u64) -> io::Result<()> {
+        let ahead = offset.checked_sub(self.offset).and_then(|n| usize::try_from(n).ok());
+        if let Some(ahead) = ahead.filter(|&n| n < self.buf.len() - self.start) {
+            self.consume(ahead);
+            return Ok(());
+        }
         if let Some(seeking) = &self.seeking {
             (seeking.to)(&mut self.input, offset)?;
             self.buf.clear();

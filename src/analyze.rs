@@ -1,0 +1,337 @@
+//! `analyze`: from arguments to a view of the analyzer, from its outcome to an exit code.
+
+use crate::cli::{AnalyzeArgs, IngestArgs, MonitorArgs, OutputArgs, SqlArgs, View};
+use crate::exit::Exit;
+use crate::failure::{Failure, printable};
+use crypto_tracer_analyzer::coverage::{Completeness, Coverage, Damage, InputCoverage};
+use crypto_tracer_analyzer::event::{EventType, Loss};
+use crypto_tracer_analyzer::filter::Filter;
+use crypto_tracer_analyzer::monitor::{self, MonitorOptions};
+use crypto_tracer_analyzer::render::{Format, Page};
+use crypto_tracer_analyzer::store::{IngestOptions, ingest, is_database};
+use crypto_tracer_analyzer::views::{self, Material, Outcome, ViewError};
+use crypto_tracer_analyzer::when::When;
+use crypto_tracer_analyzer::{AnalyzeError, open};
+use std::io::{BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+/// Runs a view.
+pub fn run(args: AnalyzeArgs) -> Result<Exit, Failure> {
+    let view = args.view.unwrap_or(View::Summary(args.summary));
+    match view {
+        View::Monitor(args) => run_monitor(&args),
+        View::Ingest(args) => run_ingest(&args),
+        View::Sql(args) => run_sql(args),
+        View::Profile(args) => {
+            let select = match (args.pid, args.name) {
+                (Some(pid), None) => views::Selector::Pid(pid),
+                (None, Some(name)) => views::Selector::Name(name),
+                _ => return Err(Failure::usage("Both --pid and --name were given.", "Give one of them.")),
+            };
+            let options = views::ProfileOptions { select, follow_children: args.follow_children };
+            document(&args.input, &args.output, |material, format, page, out| {
+                views::profile(material, &options, format, page, out)
+            })
+        }
+        View::Snapshot(args) => {
+            let at = moment("--at", args.at.as_deref())?;
+            let span_of = args.input.captures.clone();
+            let redact = !args.input.no_redact;
+            let output = OutputArgs { output: args.output, format: args.format };
+            document(&args.input, &output, |material, format, page, out| {
+                let range = match at {
+                    Some(_) => monitor::range(&mut *open::open(&span_of, redact)?, at, None)?,
+                    None => Default::default(),
+                };
+                let options = views::SnapshotOptions { at_wall_ns: range.since_wall_ns };
+                views::snapshot(material, &options, format, page, out)
+            })
+        }
+        View::Libs(args) => {
+            let options = views::LibsOptions { name: args.name };
+            document(&args.input, &args.output, |material, format, page, out| {
+                views::libs(material, &options, format, page, out)
+            })
+        }
+        View::Files(args) => {
+            let options = views::FilesOptions { path: args.path };
+            document(&args.input, &args.output, |material, format, page, out| {
+                views::files(material, &options, format, page, out)
+            })
+        }
+        View::Summary(args) => {
+            let options = views::SummaryOptions { top: args.top };
+            document(&args.input, &args.output, |material, format, page, out| {
+                views::summary(material, &options, format, page, out)
+            })
+        }
+    }
+}
+
+/// A view that makes documents.
+fn document(
+    input: &crate::cli::InputArgs,
+    output: &OutputArgs,
+    view: impl FnOnce(&Material, Format, &Page, &mut dyn Write) -> Result<Outcome, AnalyzeError>,
+) -> Result<Exit, Failure> {
+    let material = material(&input.captures, !input.no_redact)?;
+    let default = if output.output.is_none() && std::io::stdout().is_terminal() { "table" } else { "json" };
+    let format = output.format.as_deref().unwrap_or(default);
+    let format = Format::from_name(format)
+        .ok_or_else(|| Failure::usage(format!("--format {format} is unknown."), "See --help for the formats."))?;
+    let coverage = material.coverage().clone();
+    write_to(output.output.as_deref(), |out| view(&material, format, &page(), out))?;
+    Ok(conclude(&coverage, input.quiet))
+}
+
+fn material(captures: &[PathBuf], redact: bool) -> Result<Material, Failure> {
+    let material = match captures {
+        [path] if is_database(path) => Material::open(path),
+        _ => open::open(captures, redact).and_then(|mut source| Material::read(&mut *source)),
+    };
+    material.map_err(explain)
+}
+
+fn run_monitor(args: &MonitorArgs) -> Result<Exit, Failure> {
+    let types = args
+        .types
+        .iter()
+        .map(|name| {
+            EventType::from_name(name).ok_or_else(|| {
+                let known: Vec<&str> = EventType::ALL.iter().map(|t| t.name()).collect();
+                Failure::usage(format!("--type {name} is unknown."), &format!("Types: {}.", known.join(", ")))
+            })
+        })
+        .collect::<Result<_, _>>()?;
+    let format = monitor::Format::from_name(&args.format).unwrap_or_default();
+    let options = MonitorOptions {
+        format,
+        filter: Filter {
+            pids: args.pid.clone(),
+            names: args.name.clone(),
+            libraries: args.library.clone(),
+            files: args.file.clone(),
+            types,
+            uids: args.uid.clone(),
+            containers: args.container.clone(),
+            ..Filter::default()
+        },
+        since: moment("--since", args.since.as_deref())?,
+        until: moment("--until", args.until.as_deref())?,
+    };
+    let mut source = open::open(&args.input.captures, !args.input.no_redact).map_err(explain)?;
+    let outcome = write_to(args.output.as_deref(), |out| monitor::monitor(&mut *source, &options, out))?;
+    Ok(match outcome.and_then(|outcome| outcome.coverage) {
+        Some(coverage) => conclude(&coverage, args.input.quiet),
+        None => Exit::Success,
+    })
+}
+
+fn run_ingest(args: &IngestArgs) -> Result<Exit, Failure> {
+    let mut source = open::open(&args.input.captures, !args.input.no_redact).map_err(explain)?;
+    let done = ingest(&mut *source, &IngestOptions { database: args.db.clone() }).map_err(explain)?;
+    if !args.input.quiet {
+        eprintln!(
+            "{}: {} segments added, {} brought up to date, {} known already; {} events read",
+            args.db.display(),
+            done.added,
+            done.replaced,
+            done.known,
+            done.events
+        );
+    }
+    Ok(conclude(&done.coverage, args.input.quiet))
+}
+
+fn run_sql(args: SqlArgs) -> Result<Exit, Failure> {
+    let mut captures: Vec<PathBuf> = args.captures_and_query.iter().map(PathBuf::from).collect();
+    let statement = captures.pop().unwrap_or_default();
+    let Some(statement) = statement.to_str() else {
+        return Err(Failure::usage("The query is not UTF-8.", "Give it as text."));
+    };
+    let options = views::SqlOptions { statement: statement.into() };
+    let material = material(&captures, true)?;
+    let default = if args.output.is_none() && std::io::stdout().is_terminal() { "table" } else { "csv" };
+    let format = Format::from_name(args.format.as_deref().unwrap_or(default)).unwrap_or(Format::Csv);
+    write_to(args.output.as_deref(), |out| views::sql(&material, &options, format, &page(), out))?;
+    Ok(conclude(material.coverage(), args.quiet))
+}
+
+fn moment(option: &'static str, text: Option<&str>) -> Result<Option<When>, Failure> {
+    text.map(|text| When::parse(option, text)).transpose().map_err(explain)
+}
+
+/// How wide a table may be: COLUMNS, or the terminal, or what a page takes.
+fn page() -> Page {
+    let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
+    let terminal = || terminal_size::terminal_size().map(|(width, _)| width.0);
+    columns.or_else(terminal).map_or_else(Page::default, |width| Page { width })
+}
+
+/// Writes to a file or to standard output. A reader that has seen enough ends it quietly: `None`.
+fn write_to<T>(
+    path: Option<&Path>,
+    write: impl FnOnce(&mut dyn Write) -> Result<T, AnalyzeError>,
+) -> Result<Option<T>, Failure> {
+    let result = match path {
+        None => {
+            // Blocks are written as they come; line buffering would cost a system call per event.
+            let mut out = BufWriter::new(std::io::stdout().lock());
+            write(&mut out).and_then(|done| out.flush().map(|()| done).map_err(AnalyzeError::Output))
+        }
+        Some(path) => {
+            let file = std::fs::File::create(path).map_err(|e| {
+                Failure::general(
+                    "Cannot write the output file",
+                    format!("{}: {e}", path.display()),
+                    "Check that its folder exists and that you may write there, or choose another file.",
+                )
+            })?;
+            let mut out = BufWriter::new(file);
+            write(&mut out).and_then(|done| out.flush().map(|()| done).map_err(AnalyzeError::Output))
+        }
+    };
+    match result {
+        Ok(done) => Ok(Some(done)),
+        Err(error) if error.is_closed_pipe() => Ok(None),
+        Err(error) => Err(explain(error)),
+    }
+}
+
+/// Says on standard error what is missing, and gives the exit code.
+fn conclude(coverage: &Coverage, quiet: bool) -> Exit {
+    let completeness = coverage.completeness();
+    if !quiet {
+        for line in warnings(coverage) {
+            eprintln!("Warning: {}", printable(&line));
+        }
+    }
+    match completeness {
+        Completeness::Whole => Exit::Success,
+        Completeness::Damaged => Exit::Damaged,
+        Completeness::Nothing => Exit::General,
+    }
+}
+
+fn warnings(coverage: &Coverage) -> Vec<String> {
+    let mut lines = vec![];
+    for input in &coverage.inputs {
+        for damage in &input.damage {
+            lines.push(format!("{}: {}", input.name, describe(damage)));
+        }
+        if input.damage_more > 0 {
+            lines.push(format!("{}: {} more damages", input.name, input.damage_more));
+        }
+        if input.malformed > 0 {
+            lines.push(format!("{}: {} records could not be understood", input.name, input.malformed));
+        }
+        if let Some(failure) = &input.failure {
+            lines.push(format!("{}: {failure}", input.name));
+        }
+        let unknown: u64 = input.unknown_kinds.values().sum();
+        if unknown > 0 {
+            lines.push(format!("{}: {unknown} records of types that a later release made were skipped", input.name));
+        }
+        if !input.closed && ended_early(input) {
+            lines.push(format!(
+                "{}: the recording was not closed: the recorder was killed, or is still running",
+                input.name
+            ));
+        }
+    }
+    if coverage.without_clock > 0 {
+        lines.push("a capture holds no clock record: its times are not known".into());
+    }
+    for (&(fact, reason), total) in &coverage.losses {
+        let loss = Loss { fact, reason, count: 0, from_ns: 0, to_ns: 0, from_wall_ns: None, to_wall_ns: None };
+        if fact != Loss::CAPTURE {
+            lines.push(format!(
+                "{} {} records were lost while recording ({}), in {} stretches of time",
+                total.records,
+                loss.fact_name(),
+                loss.reason_name(),
+                total.gaps
+            ));
+        }
+    }
+    lines
+}
+
+/// A stream whose frames were stripped has no end mark; that says nothing.
+fn ended_early(input: &InputCoverage) -> bool {
+    input.segments > 0 && input.damage.is_empty()
+}
+
+fn describe(damage: &Damage) -> String {
+    let mut text = format!("{} at byte {}: {} bytes could not be used", damage.what, damage.offset, damage.bytes);
+    if let Some(blocks) = damage.blocks {
+        text.push_str(&format!(", {blocks} blocks"));
+    }
+    if let Some(records) = damage.records {
+        text.push_str(&format!(", {records} records"));
+    }
+    match (damage.after_wall_ns.and_then(iso), damage.before_wall_ns.and_then(iso)) {
+        (Some(after), Some(before)) => text.push_str(&format!("; what is missing lies between {after} and {before}")),
+        (Some(after), None) => text.push_str(&format!("; what is missing lies after {after}")),
+        (None, Some(before)) => text.push_str(&format!("; what is missing lies before {before}")),
+        (None, None) => {}
+    }
+    text
+}
+
+fn iso(wall_ns: i64) -> Option<String> {
+    crypto_tracer_analyzer::json::time::iso(wall_ns)
+}
+
+/// The four parts of an analyzer's error.
+fn explain(error: AnalyzeError) -> Failure {
+    use AnalyzeError as E;
+    let detail = error.to_string();
+    match error {
+        E::Input { source, .. } => Failure::general(
+            "Cannot read the capture",
+            detail,
+            match source.kind() {
+                std::io::ErrorKind::NotFound => "Check the name. A recording that was not closed is called NAME.partial.",
+                std::io::ErrorKind::PermissionDenied => "Captures belong to who recorded them: sudo chown $USER FILE.",
+                _ => "Check the file and the disk that it is on.",
+            },
+        ),
+        E::Nothing(_) | E::Unreadable { .. } => Failure::general(
+            "Nothing could be read",
+            detail,
+            "Check that these are captures of `crypto-tracer record`, whole or cut, or a database of `analyze ingest`.",
+        ),
+        E::NotSeekable { .. } => Failure::usage(detail, "Save the stream to a file first, or give an absolute time."),
+        E::Mixed(_) | E::NoInput => Failure::usage(detail, "Give captures, or one database."),
+        E::EmptyDirectory(_) => Failure::general(
+            "No capture in this folder",
+            detail,
+            "Give the folder that `crypto-tracer record -o FOLDER` wrote to.",
+        ),
+        E::Option { .. } => Failure::usage(detail, "See --help for what each option takes."),
+        E::Output(_) => {
+            Failure::general("Cannot write the output", detail, "Check the space on the disk, or choose another place.")
+        }
+        E::Store(_) => Failure::general(
+            "The database could not be used",
+            detail,
+            "Check that the file is a database made by this release's `analyze ingest`; make it anew from the captures if not.",
+        ),
+        E::View(view) => match view {
+            ViewError::NoProcess { .. } => Failure::general(
+                "No such process in the capture",
+                detail,
+                "`crypto-tracer analyze monitor CAPTURE --type process_exec,process_exit` lists the processes.",
+            ),
+            ViewError::NotCaptured { .. } => {
+                Failure::general("That time was not captured", detail, "Give a time inside of what was captured.")
+            }
+            ViewError::Sql(_) => Failure {
+                topic: "database",
+                ..Failure::usage(detail, "One statement that only reads; `crypto-tracer docs database` shows the tables.")
+            },
+            ViewError::Format { .. } => Failure::usage(detail, "See --help for the formats."),
+        },
+    }
+}
