@@ -1,16 +1,17 @@
 //! `analyze`: from arguments to a view of the analyzer, from its outcome to an exit code.
 
-use crate::cli::{AnalyzeArgs, IngestArgs, MonitorArgs, OutputArgs, SqlArgs, View};
+use crate::cli::{AnalyzeArgs, IngestArgs, InputArgs, MonitorArgs, OutputArgs, SqlArgs, View};
 use crate::exit::Exit;
 use crate::failure::{Failure, printable};
 use crypto_tracer_analyzer::coverage::{Completeness, Coverage, Damage, InputCoverage};
 use crypto_tracer_analyzer::event::{EventType, Loss};
 use crypto_tracer_analyzer::filter::Filter;
 use crypto_tracer_analyzer::monitor::{self, MonitorOptions};
-use crypto_tracer_analyzer::render::{Format, Page};
+use crypto_tracer_analyzer::render::Format;
 use crypto_tracer_analyzer::store::{IngestOptions, ingest, is_database};
 use crypto_tracer_analyzer::views::{self, Material, Outcome, ViewError};
 use crypto_tracer_analyzer::when::When;
+use crypto_tracer_analyzer::json::time::timestamp;
 use crypto_tracer_analyzer::{AnalyzeError, open};
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -29,8 +30,8 @@ pub fn run(args: AnalyzeArgs) -> Result<Exit, Failure> {
                 _ => return Err(Failure::usage("Both --pid and --name were given.", "Give one of them.")),
             };
             let options = views::ProfileOptions { select, follow_children: args.follow_children };
-            document(&args.input, &args.output, |material, format, page, out| {
-                views::profile(material, &options, format, page, out)
+            document(&args.input, &args.output, |material, format, out| {
+                views::profile(material, &options, format, out)
             })
         }
         View::Snapshot(args) => {
@@ -38,31 +39,31 @@ pub fn run(args: AnalyzeArgs) -> Result<Exit, Failure> {
             let span_of = args.input.captures.clone();
             let redact = !args.input.no_redact;
             let output = OutputArgs { output: args.output, format: args.format };
-            document(&args.input, &output, |material, format, page, out| {
+            document(&args.input, &output, |material, format, out| {
                 let range = match at {
-                    Some(_) => monitor::range(&mut *open::open(&span_of, redact)?, at, None)?,
+                    Some(_) => monitor::range(&mut *open(&span_of, redact)?, at, None)?,
                     None => Default::default(),
                 };
                 let options = views::SnapshotOptions { at_wall_ns: range.since_wall_ns };
-                views::snapshot(material, &options, format, page, out)
+                views::snapshot(material, &options, format, out)
             })
         }
         View::Libs(args) => {
             let options = views::LibsOptions { name: args.name };
-            document(&args.input, &args.output, |material, format, page, out| {
-                views::libs(material, &options, format, page, out)
+            document(&args.input, &args.output, |material, format, out| {
+                views::libs(material, &options, format, out)
             })
         }
         View::Files(args) => {
             let options = views::FilesOptions { path: args.path };
-            document(&args.input, &args.output, |material, format, page, out| {
-                views::files(material, &options, format, page, out)
+            document(&args.input, &args.output, |material, format, out| {
+                views::files(material, &options, format, out)
             })
         }
         View::Summary(args) => {
             let options = views::SummaryOptions { top: args.top };
-            document(&args.input, &args.output, |material, format, page, out| {
-                views::summary(material, &options, format, page, out)
+            document(&args.input, &args.output, |material, format, out| {
+                views::summary(material, &options, format, out)
             })
         }
     }
@@ -70,24 +71,22 @@ pub fn run(args: AnalyzeArgs) -> Result<Exit, Failure> {
 
 /// A view that makes documents.
 fn document(
-    input: &crate::cli::InputArgs,
+    input: &InputArgs,
     output: &OutputArgs,
-    view: impl FnOnce(&Material, Format, &Page, &mut dyn Write) -> Result<Outcome, AnalyzeError>,
+    view: impl FnOnce(&Material, Format, &mut dyn Write) -> Result<Outcome, AnalyzeError>,
 ) -> Result<Exit, Failure> {
     let material = material(&input.captures, !input.no_redact)?;
     let default = if output.output.is_none() && std::io::stdout().is_terminal() { "table" } else { "json" };
-    let format = output.format.as_deref().unwrap_or(default);
-    let format = Format::from_name(format)
-        .ok_or_else(|| Failure::usage(format!("--format {format} is unknown."), "See --help for the formats."))?;
+    let format = format(output.format.as_deref().unwrap_or(default));
     let coverage = material.coverage().clone();
-    write_to(output.output.as_deref(), |out| view(&material, format, &page(), out))?;
+    write_to(output.output.as_deref(), |out| view(&material, format, out))?;
     Ok(conclude(&coverage, input.quiet))
 }
 
 fn material(captures: &[PathBuf], redact: bool) -> Result<Material, Failure> {
     let material = match captures {
         [path] if is_database(path) => Material::open(path),
-        _ => open::open(captures, redact).and_then(|mut source| Material::read(&mut *source)),
+        _ => open(captures, redact).and_then(|mut source| Material::read(&mut *source)),
     };
     material.map_err(explain)
 }
@@ -119,7 +118,7 @@ fn run_monitor(args: &MonitorArgs) -> Result<Exit, Failure> {
         since: moment("--since", args.since.as_deref())?,
         until: moment("--until", args.until.as_deref())?,
     };
-    let mut source = open::open(&args.input.captures, !args.input.no_redact).map_err(explain)?;
+    let mut source = open(&args.input.captures, !args.input.no_redact).map_err(explain)?;
     let outcome = write_to(args.output.as_deref(), |out| monitor::monitor(&mut *source, &options, out))?;
     Ok(match outcome.and_then(|outcome| outcome.coverage) {
         Some(coverage) => conclude(&coverage, args.input.quiet),
@@ -128,7 +127,7 @@ fn run_monitor(args: &MonitorArgs) -> Result<Exit, Failure> {
 }
 
 fn run_ingest(args: &IngestArgs) -> Result<Exit, Failure> {
-    let mut source = open::open(&args.input.captures, !args.input.no_redact).map_err(explain)?;
+    let mut source = open(&args.input.captures, !args.input.no_redact).map_err(explain)?;
     let done = ingest(&mut *source, &IngestOptions { database: args.db.clone() }).map_err(explain)?;
     if !args.input.quiet {
         eprintln!(
@@ -152,20 +151,23 @@ fn run_sql(args: SqlArgs) -> Result<Exit, Failure> {
     let options = views::SqlOptions { statement: statement.into() };
     let material = material(&captures, true)?;
     let default = if args.output.is_none() && std::io::stdout().is_terminal() { "table" } else { "csv" };
-    let format = Format::from_name(args.format.as_deref().unwrap_or(default)).unwrap_or(Format::Csv);
-    write_to(args.output.as_deref(), |out| views::sql(&material, &options, format, &page(), out))?;
+    let format = format(args.format.as_deref().unwrap_or(default));
+    write_to(args.output.as_deref(), |out| views::sql(&material, &options, format, out))?;
     Ok(conclude(material.coverage(), args.quiet))
+}
+
+/// The argument's values are checked by clap; `summary` is what the SRS calls a snapshot's table.
+fn format(name: &str) -> Format {
+    match name {
+        "json" => Format::Json,
+        "json-pretty" => Format::JsonPretty,
+        "csv" => Format::Csv,
+        _ => Format::Table,
+    }
 }
 
 fn moment(option: &'static str, text: Option<&str>) -> Result<Option<When>, Failure> {
     text.map(|text| When::parse(option, text)).transpose().map_err(explain)
-}
-
-/// How wide a table may be: COLUMNS, or the terminal, or what a page takes.
-fn page() -> Page {
-    let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
-    let terminal = || terminal_size::terminal_size().map(|(width, _)| width.0);
-    columns.or_else(terminal).map_or_else(Page::default, |width| Page { width })
 }
 
 /// Writes to a file or to standard output. A reader that has seen enough ends it quietly: `None`.
@@ -270,17 +272,13 @@ fn describe(damage: &Damage) -> String {
     if let Some(records) = damage.records {
         text.push_str(&format!(", {records} records"));
     }
-    match (damage.after_wall_ns.and_then(iso), damage.before_wall_ns.and_then(iso)) {
+    match (damage.after_wall_ns.map(timestamp), damage.before_wall_ns.map(timestamp)) {
         (Some(after), Some(before)) => text.push_str(&format!("; what is missing lies between {after} and {before}")),
         (Some(after), None) => text.push_str(&format!("; what is missing lies after {after}")),
         (None, Some(before)) => text.push_str(&format!("; what is missing lies before {before}")),
         (None, None) => {}
     }
     text
-}
-
-fn iso(wall_ns: i64) -> Option<String> {
-    crypto_tracer_analyzer::json::time::iso(wall_ns)
 }
 
 /// The four parts of an analyzer's error.

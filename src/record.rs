@@ -1,0 +1,192 @@
+//! `record`: from arguments to a recording, from its end to an exit code.
+
+use crate::cli::{RecordArgs, SyncArg};
+use crate::exit::Exit;
+use crate::failure::{Failure, printable};
+use crypto_tracer_format::record::Fact;
+use crypto_tracer_recorder::{Hooks, Progress, RecordError, RecordOptions, Stop, Sync, facts};
+use std::io::{IsTerminal, Write};
+
+/// Records.
+pub fn run(args: &RecordArgs) -> Result<Exit, Failure> {
+    let options = RecordOptions {
+        output: args.output.clone(),
+        duration: (!args.duration.is_zero()).then_some(args.duration),
+        pids: args.pid.clone(),
+        names: args.name.clone(),
+        follow_children: args.follow_children,
+        uids: args.uid.clone(),
+        cgroups: args.cgroup.clone(),
+        containers: args.container.clone(),
+        facts: args.probes.iter().map(|name| fact(name)).collect::<Result<_, _>>()?,
+        watch: args.watch.clone(),
+        redact: !args.no_redact,
+        buffer_bytes: args.buffer,
+        level: args.level,
+        flush: args.flush,
+        sync: match args.sync {
+            SyncArg::None => Sync::None,
+            SyncArg::FiveSeconds => Sync::FiveSeconds,
+            SyncArg::Block => Sync::Block,
+        },
+        rotate_size: args.rotate_size,
+        rotate_time: args.rotate_time,
+        keep: args.keep,
+        force: args.force,
+        recorder: format!("crypto-tracer {}", env!("CARGO_PKG_VERSION")),
+        only_probe: None,
+    };
+    let mut status = Status::new(args);
+    let report = crypto_tracer_recorder::record(&options, &mut status).map_err(explain)?;
+    status.end(&report.progress);
+    Ok(match report.stop {
+        Stop::Duration | Stop::Closed => Exit::Success,
+        Stop::Interrupted => Exit::Interrupted,
+        Stop::Terminated => Exit::Terminated,
+    })
+}
+
+fn fact(name: &str) -> Result<Fact, Failure> {
+    facts().find(|fact| fact.name() == name).ok_or_else(|| {
+        let known: Vec<&str> = facts().map(|fact| fact.name()).collect();
+        Failure::usage(format!("--probes {name} is unknown."), &format!("Facts: {}.", known.join(", ")))
+    })
+}
+
+/// What is said on standard error while recording.
+struct Status {
+    quiet: bool,
+    verbose: bool,
+    terminal: bool,
+    shown: bool,
+}
+
+impl Status {
+    fn new(args: &RecordArgs) -> Status {
+        let terminal = std::io::stderr().is_terminal();
+        Status { quiet: args.quiet, verbose: args.verbose, terminal, shown: false }
+    }
+
+    /// A line of its own, below or instead of the progress line.
+    fn line(&mut self, text: &str) {
+        if std::mem::take(&mut self.shown) {
+            eprint!("\r\x1b[K");
+        }
+        eprintln!("{}", printable(text));
+    }
+
+    fn end(&mut self, progress: &Progress) {
+        if !self.quiet {
+            self.line(&summary(progress));
+        }
+    }
+}
+
+impl Hooks for Status {
+    fn ready(&mut self, output: &str) {
+        if !self.quiet {
+            self.line(&format!("recording to {output}"));
+        }
+    }
+
+    fn progress(&mut self, progress: &Progress) {
+        if self.terminal && !self.quiet {
+            eprint!("\r\x1b[K{}", summary(progress));
+            let _ = std::io::stderr().flush();
+            self.shown = true;
+        }
+    }
+
+    fn warning(&mut self, text: &str) {
+        if !self.quiet {
+            self.line(&format!("Warning: {text}"));
+        }
+    }
+
+    fn detail(&mut self, text: &str) {
+        if self.verbose {
+            self.line(text);
+        }
+    }
+}
+
+fn summary(p: &Progress) -> String {
+    let seconds = p.elapsed.as_secs();
+    let lost = if p.lost == 0 { "nothing lost".into() } else { format!("{} LOST", p.lost) };
+    format!("{:02}:{:02}:{:02}  {} events, {}, {lost}", seconds / 3600, seconds / 60 % 60, seconds % 60, p.events, bytes(p.bytes))
+}
+
+fn bytes(n: u64) -> String {
+    match n {
+        0..=9_999 => format!("{n} bytes"),
+        10_000..=9_999_999 => format!("{} KB", n / 1000),
+        _ => format!("{} MB", n / 1_000_000),
+    }
+}
+
+/// Lines of `--version`.
+pub fn versions() -> String {
+    format!(
+        "Kernel support: {}+\neBPF: libbpf {}\n",
+        crypto_tracer_recorder::OLDEST_KERNEL,
+        crypto_tracer_recorder::libbpf_version()
+    )
+}
+
+/// The four parts of a recorder's error.
+fn explain(error: RecordError) -> Failure {
+    let detail = error.to_string();
+    match error {
+        RecordError::Privileges(_) => Failure {
+            title: "Insufficient privileges to load eBPF programs".into(),
+            detail,
+            action: format!(
+                "Solutions:\n  1. Run with sudo:\n     sudo crypto-tracer record ...\n\n  2. Grant capabilities (recommended):\n     \
+                 sudo setcap {}+ep {}\n\n  3. Grant CAP_SYS_ADMIN (kernels before 5.8 know no finer one):\n     \
+                 sudo setcap cap_sys_admin+ep {}",
+                "cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search",
+                program(),
+                program()
+            ),
+            topic: "privileges",
+            exit: Exit::Privileges,
+        },
+        RecordError::Kernel { .. } => Failure {
+            title: "Kernel not supported".into(),
+            detail,
+            action: format!(
+                "Solution: use Linux {} or later, with type information (Debian 11, Ubuntu 22.04, RHEL 9 and later have both).\n\
+                 Captures of other hosts can be analyzed here all the same.",
+                crypto_tracer_recorder::OLDEST_KERNEL
+            ),
+            topic: "troubleshooting",
+            exit: Exit::Kernel,
+        },
+        RecordError::NothingAttached(_) | RecordError::Bpf(_) => Failure {
+            title: "The eBPF programs could not be loaded".into(),
+            detail,
+            action: "`crypto-tracer doctor` tries every probe and names the remedy for each.".into(),
+            topic: "troubleshooting",
+            exit: Exit::Load,
+        },
+        RecordError::Filter { .. } => Failure::usage(detail, "`crypto-tracer record --help` explains the filters."),
+        RecordError::Output(e) => {
+            if matches!(e, crypto_tracer_recorder::OutputError::Terminal) {
+                Failure::usage(detail, "Redirect standard output to a file or a pipe, or give -o FILE.")
+            } else {
+                Failure::general(
+                    "The capture cannot be written",
+                    detail,
+                    "Choose another file, or give --force to overwrite an existing one; check the space on the disk. \
+                     What was written before the error stays valid.",
+                )
+            }
+        }
+        RecordError::System { .. } => Failure::general("A system call failed", detail, "`crypto-tracer doctor` may tell more."),
+    }
+}
+
+/// The path of this program, for commands to copy.
+fn program() -> String {
+    std::env::current_exe().map_or_else(|_| "/usr/local/bin/crypto-tracer".into(), |p| p.display().to_string())
+}

@@ -13,7 +13,11 @@ const GOLDENS: &[(&str, Option<&str>, &[&str])] = &[
     ("tls.monitor.txt", None, &["monitor", "tls.ctrace", "--format", "table"]),
     ("tls.summary.json", Some("summary"), &["summary", "tls.ctrace", "--format", "json-pretty"]),
     ("tls.summary.txt", None, &["summary", "tls.ctrace", "--format", "table"]),
-    ("tls.snapshot.json", Some("snapshot"), &["snapshot", "tls.ctrace", "--format", "json-pretty", "--at", "-1s"]),
+    (
+        "tls.snapshot.json",
+        Some("snapshot"),
+        &["snapshot", "tls.ctrace", "--format", "json-pretty", "--at", "-1s"],
+    ),
     ("tls.snapshot.txt", None, &["snapshot", "tls.ctrace", "--format", "summary", "--at", "-1s"]),
     ("tls.libs.json", Some("libs"), &["libs", "tls.ctrace", "--format", "json-pretty"]),
     ("tls.libs.txt", None, &["libs", "tls.ctrace", "--format", "table"]),
@@ -69,7 +73,8 @@ fn validate(schema: &str, json: &str) {
 
 #[test]
 fn the_capture_holds_no_secret_of_the_workload() {
-    let stream = Command::new("zstd").arg("-dc").arg(fixture("tls.ctrace")).output().expect("zstd is installed");
+    let stream =
+        Command::new("zstd").arg("-dc").arg(fixture("tls.ctrace")).output().expect("zstd is installed");
     assert!(stream.status.success());
     for secret in ["correct-horse", "battery-staple"] {
         let found = stream.stdout.windows(secret.len()).any(|w| w == secret.as_bytes());

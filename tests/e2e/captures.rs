@@ -56,7 +56,8 @@ fn concatenated_captures_are_a_capture() {
     let mut bytes = std::fs::read(&one.path).expect("one");
     bytes.extend(std::fs::read(&two.path).expect("two"));
     std::fs::write(&both, bytes).expect("both");
-    let out = tracer().args(["analyze", "monitor", "--type", "file_open"]).arg(&both).output().expect("starts");
+    let out =
+        tracer().args(["analyze", "monitor", "--type", "file_open"]).arg(&both).output().expect("starts");
     assert!(out.status.success(), "{}", text(&out.stderr));
     let files: Vec<String> =
         parse_events(&out.stdout).iter().map(|e| crate::support::s(e, "file").to_owned()).collect();
@@ -122,7 +123,8 @@ fn a_killed_recorder_leaves_what_it_had_written() {
     work.join().expect("the work ends by itself");
     let partial = dir.path().join("killed.ctrace.partial");
     assert!(!path.exists() && partial.exists(), "a capture that was not closed says so in its name");
-    let out = tracer().args(["analyze", "monitor", "--type", "file_open"]).arg(&partial).output().expect("starts");
+    let out =
+        tracer().args(["analyze", "monitor", "--type", "file_open"]).arg(&partial).output().expect("starts");
     let events = parse_events(&out.stdout);
     // About thirty opens in three seconds; all but those of the last second are on disk, none is missing in between.
     assert!(events.len() >= 15, "{} events\n{}", events.len(), text(&out.stderr));
@@ -144,7 +146,8 @@ fn a_cut_capture_is_read_as_far_as_it_goes() {
     let whole = std::fs::read(&capture.path).expect("the capture");
     let cut = capture.dir.path().join("cut.ctrace");
     std::fs::write(&cut, &whole[..whole.len() * 6 / 10]).expect("cut");
-    let out = tracer().args(["analyze", "monitor", "--type", "file_open"]).arg(&cut).output().expect("starts");
+    let out =
+        tracer().args(["analyze", "monitor", "--type", "file_open"]).arg(&cut).output().expect("starts");
     assert_eq!(out.status.code(), Some(6), "{}", text(&out.stderr));
     let events = parse_events(&out.stdout);
     assert!(!events.is_empty() && events.len() < 30, "{}", events.len());
@@ -184,7 +187,8 @@ fn segments_rotate_and_the_oldest_go() {
     let want: Vec<_> = (0..50).map(|i| serde_json::Value::from(format!("/nowhere-{i}.pem"))).collect();
     assert_eq!(files, want, "nothing is lost or doubled where segments meet");
     // Each segment can be analyzed alone, and knows the process without having seen it start.
-    let second = tracer().args(["analyze", "profile", "--pid", &pid, "--format", "json"]).arg(&segments[1]).output();
+    let second =
+        tracer().args(["analyze", "profile", "--pid", &pid, "--format", "json"]).arg(&segments[1]).output();
     let second = second.expect("starts");
     assert!(second.status.success(), "{}", text(&second.stderr));
     let profile: serde_json::Value = serde_json::from_slice(&second.stdout).expect("JSON");

@@ -27,7 +27,9 @@ fn version_and_help() {
         assert!(out.starts_with("crypto-tracer version "), "{out}");
         assert!(out.contains("License: MIT OR Apache-2.0"), "{out}");
     }
-    for args in [&["--help"][..], &["help"], &["record", "--help"], &["analyze", "--help"], &["help", "doctor"]] {
+    for args in
+        [&["--help"][..], &["help"], &["record", "--help"], &["analyze", "--help"], &["help", "doctor"]]
+    {
         let (code, out, _) = run(args);
         assert_eq!(code, 0, "{args:?}");
         assert!(out.contains("Usage:"), "{args:?}: {out}");
@@ -79,7 +81,8 @@ fn nobody_may_not_record() {
         command = std::process::Command::new("setpriv");
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]).arg(&copy);
     }
-    let out = command.args(["record", "--duration", "1", "-o", "/tmp/never.ctrace"]).output().expect("starts");
+    let out =
+        command.args(["record", "--duration", "1", "-o", "/tmp/never.ctrace"]).output().expect("starts");
     let err = text(&out.stderr);
     assert_eq!(out.status.code(), Some(3), "{err}");
     assert!(err.contains("Error: Insufficient privileges"), "{err}");

@@ -121,7 +121,8 @@ fn what_was_loaded_before_the_start_is_in_the_baseline() {
     need_bpf!();
     // The recorder starts in the middle of the work: first the libraries, then a line, then the gate's wait.
     let dir = crate::support::folder();
-    let script = "import ssl, sys, os\nf = open('early.pem', 'w')\nprint('up', flush=True)\nsys.stdin.readline()\n";
+    let script =
+        "import ssl, sys, os\nf = open('early.pem', 'w')\nprint('up', flush=True)\nsys.stdin.readline()\n";
     let mut child = crate::support::Guarded(
         std::process::Command::new(crate::support::python())
             .args(["-c", script])

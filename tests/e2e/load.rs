@@ -28,7 +28,11 @@ fn what_does_not_fit_is_counted_exactly() {
     recorder.child.signal(18);
     assert!(work.join().expect("the work").status.success());
     recorder.stop();
-    let out = tracer().args(["analyze", "monitor", "--type", "file_open,loss"]).arg(&path).output().expect("starts");
+    let out = tracer()
+        .args(["analyze", "monitor", "--type", "file_open,loss"])
+        .arg(&path)
+        .output()
+        .expect("starts");
     assert!(out.status.success(), "{}", text(&out.stderr));
     let events = parse_events(&out.stdout);
     let seen = of_type(&events, "file_open").len() as u64;
@@ -52,7 +56,11 @@ fn a_buffer_of_the_default_size_loses_nothing_at_five_thousand_a_second() {
     let recorder = Recorder::start(&["--pid", &pid, "-o", path.to_str().expect("UTF-8")]);
     gate.run();
     recorder.stop();
-    let out = tracer().args(["analyze", "monitor", "--type", "file_open,loss"]).arg(&path).output().expect("starts");
+    let out = tracer()
+        .args(["analyze", "monitor", "--type", "file_open,loss"])
+        .arg(&path)
+        .output()
+        .expect("starts");
     let events = parse_events(&out.stdout);
     assert!(of_type(&events, "loss").is_empty());
     assert_eq!(of_type(&events, "file_open").len(), 15_000);
@@ -77,8 +85,12 @@ fn duration_and_signals_hold_under_load() {
         .output()
         .expect("starts");
     let took = start.elapsed();
-    let recorder =
-        Recorder::start(&["--pid", &pid.to_string(), "-o", dir.path().join("int.ctrace").to_str().expect("UTF-8")]);
+    let recorder = Recorder::start(&[
+        "--pid",
+        &pid.to_string(),
+        "-o",
+        dir.path().join("int.ctrace").to_str().expect("UTF-8"),
+    ]);
     std::thread::sleep(Duration::from_millis(500));
     let start = Instant::now();
     recorder.stop();

@@ -201,12 +201,7 @@ pub fn folder() -> tempfile::TempDir {
 }
 
 /// Records `program` with `args`, run in a new folder that `prepare` may fill.
-pub fn record(
-    program: &str,
-    args: &[&str],
-    more: &[&str],
-    prepare: impl FnOnce(&Path),
-) -> Capture {
+pub fn record(program: &str, args: &[&str], more: &[&str], prepare: impl FnOnce(&Path)) -> Capture {
     let dir = folder();
     let work = dir.path().join("work");
     std::fs::create_dir(&work).expect("mkdir");

@@ -61,7 +61,8 @@ fn documents_are_valid_and_the_same_from_a_database() {
     for (schema, args) in DOCUMENTS {
         capture.document(schema, args);
     }
-    let array: Value = serde_json::from_slice(&capture.analyze(&["monitor", "--format", "json-array"])).expect("JSON");
+    let array: Value =
+        serde_json::from_slice(&capture.analyze(&["monitor", "--format", "json-array"])).expect("JSON");
     for event in array.as_array().expect("an array") {
         validate("event", event);
     }
@@ -95,8 +96,18 @@ fn the_analyzer_needs_no_privileges() {
     let copy = capture.dir.path().join("crypto-tracer");
     std::fs::copy(env!("CARGO_BIN_EXE_crypto-tracer"), &copy).expect("copy");
     let mut command = std::process::Command::new("setpriv");
-    command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs", "--bounding-set=-all"]);
-    command.arg("--inh-caps=-all").arg(&copy).args(["analyze", "summary", "--format", "json"]).arg(&capture.path);
+    command.args([
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+        "--no-new-privs",
+        "--bounding-set=-all",
+    ]);
+    command
+        .arg("--inh-caps=-all")
+        .arg(&copy)
+        .args(["analyze", "summary", "--format", "json"])
+        .arg(&capture.path);
     let out = command.output().expect("setpriv is part of util-linux");
     assert!(out.status.success(), "{}", text(&out.stderr));
     validate("summary", &serde_json::from_slice(&out.stdout).expect("JSON"));
@@ -123,7 +134,8 @@ fn a_closed_pipe_ends_quietly() {
     let capture = record_python(WORK, &[], |_| ());
     let tracer = env!("CARGO_BIN_EXE_crypto-tracer");
     let command = format!("{tracer} analyze monitor '{}' | head -n 1", capture.path.display());
-    let out = std::process::Command::new("bash").args(["-c", &format!("set -o pipefail; {command}")]).output();
+    let out =
+        std::process::Command::new("bash").args(["-c", &format!("set -o pipefail; {command}")]).output();
     let out = out.expect("bash");
     assert!(out.stderr.is_empty(), "{}", text(&out.stderr));
     assert!(out.status.success(), "{}", out.status);

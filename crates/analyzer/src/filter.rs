@@ -11,8 +11,8 @@ use crypto_tracer_format::record::Fact;
 
 use crate::event::{Body, Event, EventType, Loss};
 use crate::identity::State;
-use crate::matching::{contains, glob};
 use crate::sink::Range;
+use crypto_tracer_format::matching::{contains, glob};
 
 /// What is asked for. Empty lists ask for nothing in particular.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -15,7 +15,6 @@ mod identify;
 pub mod identity;
 pub mod input;
 pub mod json;
-pub mod matching;
 pub mod monitor;
 mod monitor_table;
 pub mod names;

@@ -3,6 +3,7 @@
 pub mod catalogue;
 pub mod container;
 pub mod limits;
+pub mod matching;
 pub mod record;
 pub mod redact;
 pub mod segment;

@@ -111,3 +111,62 @@ fn each_block_leaves_in_one_write() {
     let (writes, _) = writer.finish(CloseReason::Size).expect("written");
     assert_eq!(writes.0.len(), 1 + 3 + 1);
 }
+
+#[test]
+fn the_chain_finds_what_checksums_cannot() {
+    // A block replaced by another of the same segment id and number, all checksums right.
+    let all = blocks(3, 3);
+    let mut changed = all.clone();
+    changed[1] = vec![open(1030, 77, b"/put/in.pem"); 3];
+    let ((good, _), (other, _)) = (segment(options(1, 0), &all), segment(options(1, 0), &changed));
+    let (g, o) = (layout(&good), layout(&other));
+    let mixed = [&good[..g.blocks[0].end], &other[o.blocks[1].clone()], &good[g.blocks[2].start..]].concat();
+    assert_eq!(read(&mixed[..]).coverage.verdict(), Verdict::Whole);
+    let checked = read_verified(&mixed[..]).coverage;
+    assert_eq!(checked.damages.iter().map(|d| d.cause).collect::<Vec<_>>(), [Cause::Chain]);
+    assert_eq!((checked.damages[0].offset, checked.verdict()), (mixed_third(&g, &o), Verdict::Damaged));
+
+    // A segment replaced as a whole.
+    let (second, _) = segment(options(1, 1), &blocks(1, 1));
+    let both = [good, second].concat();
+    assert_eq!(read(&both[..]).coverage.verdict(), Verdict::Whole);
+    let checked = read_verified(&both[..]).coverage;
+    assert_eq!(checked.damages.iter().map(|d| d.cause).collect::<Vec<_>>(), [Cause::Chain]);
+}
+
+/// Where the third block lies, whose statement of the second is false.
+fn mixed_third(good: &Layout, other: &Layout) -> u64 {
+    (good.blocks[0].end + other.blocks[1].len()) as u64
+}
+
+#[test]
+fn a_file_that_grows_while_it_is_read_is_read_on() {
+    use std::io::{Seek, SeekFrom};
+    /// Says that it is shorter than it is, as a file does that is still written.
+    struct Growing<'a>(std::io::Cursor<&'a [u8]>, u64);
+    impl std::io::Read for Growing<'_> {
+        fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+            self.0.read(buf)
+        }
+    }
+    impl Seek for Growing<'_> {
+        fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+            match to {
+                SeekFrom::End(0) => self.0.seek(SeekFrom::Start(self.1)),
+                other => self.0.seek(other),
+            }
+        }
+    }
+    let (bytes, _) = segment(options(1, 0), &blocks(4, 3));
+    let l = layout(&bytes);
+    for length in [l.seg.end, l.blocks[1].start + 60, l.data[1] + 5, l.blocks[3].end] {
+        let input = Growing(std::io::Cursor::new(&bytes[..l.end.start]), length as u64);
+        let mut reader = CaptureReader::seekable(input, ReadOptions::default()).expect("seekable");
+        let mut got = Vec::new();
+        while let Some(b) = reader.next_block(&mut |e| e.number % 2 == 0).expect("readable") {
+            got.push(b.entry.expect("an entry").number);
+        }
+        assert_eq!((got, reader.coverage().blocks_unwanted), (vec![0, 2], 2), "{length}");
+        assert_eq!(reader.coverage().verdict(), Verdict::Whole, "{length}");
+    }
+}

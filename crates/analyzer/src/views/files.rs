@@ -9,10 +9,10 @@ use super::hosts::{HostRow, hosts};
 use super::{Material, Outcome, coverage, write_all};
 use crate::AnalyzeError;
 use crate::documents::{Failure, FileAccess, FileEntry, FileUser, FilesDocument, FilesSummary, Time, shown};
-use crate::matching::glob;
 use crate::names::result_name;
 use crate::render::Format;
 use crate::store::{MODE_PATH_ONLY, MODE_READ, MODE_WRITE, StoreError, stored_bytes};
+use crypto_tracer_format::matching::glob;
 
 /// What `files` is to show.
 #[derive(Clone, Debug, Default)]

@@ -10,9 +10,9 @@ use super::libraries::{Library, of_host};
 use super::{Material, Outcome, coverage, write_all};
 use crate::AnalyzeError;
 use crate::documents::{LibraryEntry, LibraryUser, LibsDocument, LibsSummary, Time, shown, shown_option};
-use crate::matching::contains;
 use crate::render::Format;
 use crate::store::{StoreError, stored_bytes};
+use crypto_tracer_format::matching::contains;
 
 /// What `libs` is to show.
 #[derive(Clone, Debug, Default)]

@@ -13,9 +13,9 @@ use crate::AnalyzeError;
 use crate::documents::{
     Child, FileAccess, LoadedLibrary, OpenFile, ProfileDocument, Statistics, Time, shown,
 };
-use crate::matching::contains;
 use crate::render::{Format, harmless};
 use crate::store::{StoreError, stored_bytes};
+use crypto_tracer_format::matching::contains;
 
 /// So many processes are named where none matches.
 const MAX_CANDIDATES: usize = 12;

@@ -3,6 +3,8 @@
 
 pub mod files;
 pub mod libraries;
+pub mod watch;
 
 pub use files::{FileType, Pattern};
 pub use libraries::Family;
+pub use watch::Watch;

@@ -115,7 +115,11 @@ impl<R: Read> CaptureReader<R> {
         }
         let compressed = entry.compressed as usize;
         let wanted = self.index.take_wanted(entry.number) || want(entry);
-        if !wanted && self.hops() {
+        let block = (len + compressed) as u64;
+        if !wanted
+            && self.hops()
+            && self.source.length().is_some_and(|end| offset.saturating_add(block) <= end)
+        {
             return self.hop(entry, len);
         }
         let window = self.fill(len + compressed)?;
@@ -178,19 +182,15 @@ impl<R: Read> CaptureReader<R> {
     /// Passes over a block that isn't wanted without reading it.
     fn hop(&mut self, entry: &BlockEntry, len: usize) -> Result<Step, ReadError> {
         let start = self.source.offset();
-        let block = len as u64 + u64::from(entry.compressed);
-        let whole = self.source.length().is_some_and(|length| start.saturating_add(block) <= length);
-        if whole {
-            self.skip(block)?;
-            let next = frame::look(self.fill(frame::HEAD)?);
-            if self.window(1).is_empty() || matches!(next, Look::Own(_) | Look::Foreign(_)) {
-                self.unwanted(entry, None);
-                return Ok(Step::Passed);
-            }
-            self.seek(start)?;
-            self.fill(len)?;
+        self.skip(len as u64 + u64::from(entry.compressed))?;
+        let window = self.fill(frame::HEAD)?;
+        if window.is_empty() || matches!(frame::look(window), Look::Own(_) | Look::Foreign(_)) {
+            self.unwanted(entry, None);
+            return Ok(Step::Passed);
         }
-        self.lose_data(entry, len, if whole { Cause::NoFrame } else { Cause::Cut })
+        self.seek(start)?;
+        self.fill(len)?;
+        self.lose_data(entry, len, Cause::NoFrame)
     }
 
     pub(super) fn unwanted(&mut self, entry: &BlockEntry, digest: Option<Digest>) {

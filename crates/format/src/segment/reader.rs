@@ -127,7 +127,9 @@ impl<R: Read> CaptureReader<R> {
             if self.done {
                 return Ok(None);
             }
-            match self.step(want) {
+            let step = self.step(want);
+            self.coverage.bytes = self.source.offset();
+            match step {
                 Ok(Step::Passed) => {}
                 Ok(Step::Block(entry, len)) => {
                     self.entry = Some(entry);
@@ -172,7 +174,6 @@ impl<R: Read> CaptureReader<R> {
         if window.is_empty() {
             self.bare_over();
             self.leave_segment();
-            self.coverage.bytes = self.source.offset();
             return Ok(Step::Done);
         }
         let look = frame::look(window);

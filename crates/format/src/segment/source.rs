@@ -1,4 +1,4 @@
-//! A window over the input: looks ahead as far as needed, never allocates more than twice what the input really gave,
+//! A window over the input: looks ahead as far as needed, never allocates more than thrice what the input really gave (and one step),
 //! and passes over what isn't wanted, by seeking where the input can.
 
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
@@ -17,8 +17,10 @@ struct Seeking<R> {
 
 pub(super) struct Source<R> {
     input: R,
+    /// Initialized as a whole; the window is `start..end` of it.
     buf: Vec<u8>,
     start: usize,
+    end: usize,
     /// Offset in the input of the first byte of the window.
     offset: u64,
     eof: bool,
@@ -29,7 +31,7 @@ pub(super) struct Source<R> {
 
 impl<R: Read> Source<R> {
     pub fn new(input: R) -> Self {
-        Source { input, buf: Vec::new(), start: 0, offset: 0, eof: false, read: 0, seeking: None }
+        Source { input, buf: Vec::new(), start: 0, end: 0, offset: 0, eof: false, read: 0, seeking: None }
     }
 
     /// Offset of the window's first byte.
@@ -44,46 +46,60 @@ impl<R: Read> Source<R> {
 
     /// The window, with at least `n` bytes unless the input ends before.
     pub fn fill(&mut self, n: usize) -> io::Result<&[u8]> {
-        while self.buf.len() - self.start < n && !self.eof {
-            if self.start > 0 && self.start >= self.buf.len() / 2 {
-                self.buf.drain(..self.start);
-                self.start = 0;
-            }
+        while self.end - self.start < n && !self.eof {
             let least = if self.seeking.is_some() { SEEK_STEP } else { STEP };
-            let old = self.buf.len();
-            self.buf.resize(old + (n - (old - self.start)).clamp(least, STEP), 0);
+            let step = (n - (self.end - self.start)).clamp(least, STEP);
+            self.room(step);
+            let room = self.buf.get_mut(self.end..self.end + step).unwrap_or(&mut []);
             let got = loop {
-                match self.input.read(&mut self.buf[old..]) {
+                match self.input.read(room) {
                     Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                    other => break other,
+                    other => break other?.min(step),
                 }
             };
-            self.buf.truncate(old + *got.as_ref().unwrap_or(&0));
-            self.eof = got? == 0;
-            self.read += (self.buf.len() - old) as u64;
+            self.eof = got == 0;
+            self.end += got;
+            self.read += got as u64;
         }
-        Ok(&self.buf[self.start..])
+        Ok(self.window())
+    }
+
+    /// Makes room for `step` bytes behind the window.
+    fn room(&mut self, step: usize) {
+        if self.end + step <= self.buf.len() {
+            return;
+        }
+        let kept = self.end - self.start;
+        if kept + step <= self.buf.len() && self.start >= kept {
+            self.buf.copy_within(self.start..self.end, 0);
+        } else {
+            let mut larger = vec![0; (2 * kept).max(kept + step)];
+            larger[..kept].copy_from_slice(self.window());
+            self.buf = larger;
+        }
+        self.start = 0;
+        self.end = kept;
     }
 
     /// What [`Source::fill`] gave, without reading.
     pub fn window(&self) -> &[u8] {
-        &self.buf[self.start..]
+        self.buf.get(self.start..self.end).unwrap_or(&[])
     }
 
     /// Passes over `n` bytes of the window.
     pub fn consume(&mut self, n: usize) {
-        let n = n.min(self.buf.len() - self.start);
+        let n = n.min(self.end - self.start);
         self.start += n;
         self.offset += n as u64;
-        if self.start == self.buf.len() {
-            self.buf.clear();
+        if self.start == self.end {
             self.start = 0;
+            self.end = 0;
         }
     }
 
     /// Passes over `n` bytes of the input; returns how many there were.
     pub fn skip(&mut self, n: u64) -> io::Result<u64> {
-        let ahead = self.buf.len() - self.start;
+        let ahead = self.end - self.start;
         if n > ahead as u64
             && let Some(seeking) = &self.seeking
             && self.offset.saturating_add(n) <= seeking.length
@@ -117,14 +133,14 @@ impl<R: Read> Source<R> {
     /// Moves the window to `offset` of an input that can seek; others stay where they are.
     pub fn seek(&mut self, offset: u64) -> io::Result<()> {
         let ahead = offset.checked_sub(self.offset).and_then(|n| usize::try_from(n).ok());
-        if let Some(ahead) = ahead.filter(|&n| n < self.buf.len() - self.start) {
+        if let Some(ahead) = ahead.filter(|&n| n < self.end - self.start) {
             self.consume(ahead);
             return Ok(());
         }
         if let Some(seeking) = &self.seeking {
             (seeking.to)(&mut self.input, offset)?;
-            self.buf.clear();
             self.start = 0;
+            self.end = 0;
             self.offset = offset;
             self.eof = false;
         }
