@@ -23,6 +23,9 @@ macro_rules! field_size {
     (String) => {
         0
     };
+    (BlockEntry) => {
+        BlockEntry::FIXED
+    };
     ($ty:ty) => {
         size_of::<$ty>()
     };

@@ -60,19 +60,21 @@ pub(super) fn head(bytes: &[u8]) -> Result<DataHead, Cause> {
 /// Decodes the data frames of blocks into one buffer that it keeps.
 pub(super) struct BlockDecoder {
     zstd: zstd::bulk::Decompressor<'static>,
+    /// Only ever grows: zeroing it for each block would cost as much as decoding.
     raw: Vec<u8>,
+    len: usize,
 }
 
 impl BlockDecoder {
     pub fn new() -> std::io::Result<Self> {
         let mut zstd = zstd::bulk::Decompressor::new()?;
         zstd.set_parameter(DParameter::WindowLogMax(limits::WINDOW_LOG))?;
-        Ok(BlockDecoder { zstd, raw: Vec::new() })
+        Ok(BlockDecoder { zstd, raw: Vec::new(), len: 0 })
     }
 
     /// Decodes `data`, which is all that the entry says belongs to the block and has the entry's checksum.
     pub fn decode(&mut self, entry: &BlockEntry, data: &[u8]) -> Result<(), Cause> {
-        self.raw.clear();
+        self.len = 0;
         let head = head(data)?;
         if !head.checksum {
             return Err(Cause::NoChecksum);
@@ -88,17 +90,21 @@ impl BlockDecoder {
         if zstd::zstd_safe::find_frame_compressed_size(data) != Ok(data.len()) {
             return Err(Cause::DataLength(entry.compressed));
         }
-        self.raw.resize(content as usize, 0);
-        let found = self.zstd.decompress_to_buffer(data, &mut self.raw[..]).map_err(|_| Cause::Decode)?;
-        self.raw.truncate(found);
-        if found as u64 != content {
+        let content = content as usize;
+        if self.raw.len() < content {
+            self.raw.resize(content, 0);
+        }
+        let room = self.raw.get_mut(..content).unwrap_or(&mut []);
+        let found = self.zstd.decompress_to_buffer(data, room).map_err(|_| Cause::Decode)?;
+        if found != content {
             return Err(Cause::ContentSize { stated: entry.raw, found: found as u64 });
         }
+        self.len = found;
         Ok(())
     }
 
     /// What was decoded last.
     pub fn raw(&self) -> &[u8] {
-        &self.raw
+        self.raw.get(..self.len).unwrap_or(&[])
     }
 }

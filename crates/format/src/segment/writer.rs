@@ -18,6 +18,9 @@ use super::tally::{self, Tally};
 use super::{codec, frame};
 use crate::limits;
 
+/// Length of a BLK frame.
+const ENTRY: usize = frame::HEAD + BlockBody::FIXED;
+
 /// How a segment is written.
 #[derive(Clone, Debug)]
 pub struct SegmentOptions {
@@ -59,7 +62,9 @@ pub struct SegmentWriter<W: Write> {
     /// Records of the open block.
     raw: Vec<u8>,
     open: Tally,
-    /// The frame being built: block entry and data.
+    /// SEG, END, or the entry of a block, being built.
+    head_buf: Vec<u8>,
+    /// A block being built: entry and data. Only ever grows, and is overwritten.
     buf: Vec<u8>,
     totals: Totals,
     before: Tally,
@@ -92,6 +97,7 @@ impl<W: Write> SegmentWriter<W> {
             compressor,
             raw: Vec::with_capacity(options.block_bytes),
             open: Tally::default(),
+            head_buf: Vec::new(),
             buf: Vec::new(),
             totals: Totals::default(),
             before: Tally::default(),
@@ -108,8 +114,9 @@ impl<W: Write> SegmentWriter<W> {
             previous: options.previous,
             writer: options.writer,
         };
-        frame::append(&mut writer.buf, frame::SEG, frame::VERSION, |b| codec::encode(&body, b))?;
-        writer.write()?;
+        let mut buf = Vec::new();
+        frame::append(&mut buf, frame::SEG, frame::VERSION, |b| codec::encode(&body, b))?;
+        writer.write(&buf)?;
         Ok(writer)
     }
 
@@ -148,14 +155,30 @@ impl<W: Write> SegmentWriter<W> {
         let number = self.totals.blocks;
         let next = number.checked_add(1).ok_or(WriteError::Blocks)?;
         // The entry states what compression yields, but stands before it: compress behind its place first.
-        const ENTRY: usize = frame::HEAD + BlockBody::FIXED;
-        self.buf.clear();
-        self.buf.resize(ENTRY + zstd::zstd_safe::compress_bound(self.raw.len()), 0);
+        let most = ENTRY + zstd::zstd_safe::compress_bound(self.raw.len());
+        let mut buf = std::mem::take(&mut self.buf);
+        if buf.len() < most {
+            buf.resize(most, 0);
+        }
+        let written = self.write_block(number, &mut buf);
+        self.buf = buf;
+        written?;
+        self.totals.blocks = next;
+        self.totals.raw_bytes += self.raw.len() as u64;
+        self.totals.tally.merge(&self.open);
+        self.before = self.open;
+        self.open = Tally::default();
+        self.raw.clear();
+        Ok(())
+    }
+
+    /// Writes the open block as block `number`; `buf` has room for it.
+    fn write_block(&mut self, number: u32, buf: &mut [u8]) -> Result<(), WriteError> {
+        let (head_room, data_room) = buf.split_at_mut(ENTRY);
         let compressed = self
             .compressor
-            .compress_to_buffer(&self.raw, &mut self.buf[ENTRY..])
+            .compress_to_buffer(&self.raw, data_room)
             .map_err(|source| WriteError::Compress { raw: self.raw.len(), source })?;
-        self.buf.truncate(ENTRY + compressed);
         let entry = BlockEntry {
             number,
             compressed: compressed as u32,
@@ -173,22 +196,16 @@ impl<W: Write> SegmentWriter<W> {
             before_first_ns: self.before.first_ns,
             before_last_ns: self.before.last_ns,
             previous: self.head,
-            crc: crc32c::crc32c(&self.buf[ENTRY..]),
+            crc: crc32c::crc32c(&data_room[..compressed]),
         };
-        let mut head = Vec::with_capacity(ENTRY);
-        frame::append(&mut head, frame::BLK, frame::VERSION, |b| codec::encode(&body, b))?;
-        self.buf[..ENTRY].copy_from_slice(&head);
+        self.head_buf.clear();
+        frame::append(&mut self.head_buf, frame::BLK, frame::VERSION, |b| codec::encode(&body, b))?;
+        head_room.copy_from_slice(&self.head_buf);
         let offset = self.totals.bytes;
-        self.write()?;
+        self.write(&buf[..ENTRY + compressed])?;
         if self.index.len() < limits::INDEX_ENTRIES {
             self.index.push(IndexEntry { offset, entry });
         }
-        self.totals.blocks = next;
-        self.totals.raw_bytes += self.raw.len() as u64;
-        self.totals.tally.merge(&self.open);
-        self.before = self.open;
-        self.open = Tally::default();
-        self.raw.clear();
         Ok(())
     }
 
@@ -243,24 +260,24 @@ impl<W: Write> SegmentWriter<W> {
             segment_bytes: self.totals.bytes + length as u64,
             magic: frame::END_MAGIC,
         };
-        self.buf.clear();
-        frame::append(&mut self.buf, frame::END, frame::VERSION, |b| {
+        let mut buf = Vec::with_capacity(length);
+        frame::append(&mut buf, frame::END, frame::VERSION, |b| {
             codec::encode(&body, b)?;
             index.iter().try_for_each(|entry| codec::encode(entry, b))?;
             codec::encode(&trailer, b)
         })?;
-        self.write()?;
+        self.write(&buf)?;
         Ok((self.out, self.head))
     }
 
-    /// Writes `buf` at once; its digest is the new head of the chain.
-    fn write(&mut self) -> Result<(), WriteError> {
+    /// Writes `bytes` at once; their digest is the new head of the chain.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
         self.failed = true;
-        self.out.write_all(&self.buf)?;
+        self.out.write_all(bytes)?;
         self.out.flush()?;
         self.failed = false;
-        self.totals.bytes += self.buf.len() as u64;
-        self.head = Sha256::digest(&self.buf).into();
+        self.totals.bytes += bytes.len() as u64;
+        self.head = Sha256::digest(bytes).into();
         Ok(())
     }
 }
