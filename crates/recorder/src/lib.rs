@@ -14,6 +14,7 @@ pub mod privileges;
 pub mod probes;
 mod session;
 mod stop;
+mod writer;
 
 pub use doctor::{DoctorReport, Finding, ProbeReport, doctor};
 pub use error::RecordError;
@@ -26,7 +27,10 @@ pub use session::record;
 pub const OLDEST_KERNEL: &str = "5.8";
 
 /// Version of libbpf, which is linked in.
+#[allow(unsafe_code)]
 pub fn libbpf_version() -> String {
-    let version = libbpf_rs::query_version();
-    version
+    // SAFETY: both only return numbers.
+    let (major, minor) =
+        unsafe { (libbpf_rs::libbpf_sys::libbpf_major_version(), libbpf_rs::libbpf_sys::libbpf_minor_version()) };
+    format!("{major}.{minor}")
 }

@@ -145,7 +145,8 @@ pub fn page_bytes() -> u32 {
     procfs::page_size() as u32
 }
 
-fn state_of(errno: i32) -> ProbeState {
+/// What an error number says of a probe.
+pub fn state_of(errno: i32) -> ProbeState {
     match errno {
         libc::EPERM | libc::EACCES => ProbeState::NotPermitted,
         libc::ENOENT | libc::ESRCH | libc::EINVAL | libc::EOPNOTSUPP | libc::ENODEV | libc::ENOSYS => {

@@ -126,3 +126,9 @@ pub const LIB_LOAD_PROBE: &str = "perf_event:mmap2";
 /// What it needs.
 pub const LIB_LOAD_REMEDY: &str =
     "needs CAP_PERFMON (or root), or kernel.perf_event_paranoid at -1, and a kernel with CONFIG_PERF_EVENTS";
+
+/// The facts that have probes, in the order of their numbers.
+pub fn facts() -> impl Iterator<Item = Fact> {
+    let has = |fact: &Fact| *fact == Fact::LibLoad || LADDERS.iter().any(|ladder| ladder.fact == *fact);
+    Fact::ALL.iter().copied().filter(has)
+}

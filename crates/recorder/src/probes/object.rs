@@ -57,13 +57,11 @@ fn at<T, E>(step: &'static str, result: Result<T, E>) -> Result<T, Failure> {
 /// The step that failed.
 pub fn load(config: &Config, buffer_bytes: u32, programs: &[&str]) -> Result<Loaded, Failure> {
     // libbpf would print to standard error; the caller tells what failed and why.
-    if std::env::var_os("CTLOG").is_some() { libbpf_rs::set_print(Some((libbpf_rs::PrintLevel::Debug, |_, t| eprint!("{t}")))); } else {
-    libbpf_rs::set_print(None); }
+    libbpf_rs::set_print(None);
     let mut open = at("reading the object", ObjectBuilder::default().open_memory(OBJECT))?;
     for mut program in open.progs_mut() {
         let wanted = program.name().to_str().is_some_and(|name| programs.contains(&name));
         program.set_autoload(wanted);
-        if std::env::var_os("CTLOG").is_some() { program.set_log_level(4); }
     }
     for mut map in open.maps_mut() {
         let name = map.name().to_string_lossy().into_owned();
@@ -114,6 +112,11 @@ impl Loaded {
         };
         self.links.push(link);
         Ok(())
+    }
+
+    /// Detaches everything; the maps stay.
+    pub fn detach(&mut self) {
+        self.links.clear();
     }
 
     /// The map of this name, as a handle of its own.

@@ -1,0 +1,201 @@
+//! Real recordings of small workloads, compared with what the workloads did.
+
+mod common;
+
+use common::{bpf_works, run};
+use crypto_tracer_format::record::{FileOpen, LibLoad, ProcessExec, ProcessExit, ProcessFork, ProbeState, ProbeStatus, open_bits, process_bits};
+use std::path::Path;
+
+macro_rules! need_bpf {
+    () => {
+        if !bpf_works() {
+            return;
+        }
+    };
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
+
+/// Opens what a python list says, in its own way each; prints nothing.
+const OPENS: &str = r#"
+import os, sys
+os.makedirs("sub/deep")
+open("there.pem", "w").close()
+long = "d" * 200
+path = "."
+for i in range(19): path += "/" + long
+os.makedirs(path)
+def go(*a, **k):
+    try: os.close(os.open(*a, **k))
+    except OSError: pass
+go("there.pem", os.O_RDONLY)
+go(os.getcwd() + "/missing.key", os.O_RDONLY)
+go("new.crt", os.O_CREAT | os.O_WRONLY, 0o640)
+d = os.open("sub", os.O_RDONLY)
+go("deep/../by-dirfd.p12", os.O_RDONLY, dir_fd=d)
+os.chdir("sub/deep")
+go("id_rsa", os.O_RDONLY)
+go("not_id_rsa", os.O_RDONLY)
+go("x.pem.bak", os.O_RDONLY)
+go("x.PEM", os.O_RDONLY)
+os.chdir("../..")
+go(path + "/a.pem", os.O_RDONLY)
+go("/" + "y" * 300 + ".pem", os.O_RDONLY)
+"#;
+
+fn opens(only_probe: Option<&str>) {
+    let dir = folder();
+    let recorded = run(dir.path(), &["python3", "-ISc", OPENS], |o| o.only_probe = only_probe.map(Into::into));
+    let home = dir.path().canonicalize().expect("it is there").to_str().expect("UTF-8").to_owned();
+    let all = recorded.all::<FileOpen>();
+    let seen: Vec<(String, String, i32, u32)> = all
+        .iter()
+        .map(|e| (e.text(e.payload.dir), e.text(e.payload.path), e.payload.result.min(0), e.payload.mode))
+        .collect();
+    let s = str::to_owned;
+    let deep = format!(".{}/a.pem", format!("/{}", "d".repeat(200)).repeat(19));
+    let want = vec![
+        (home.clone(), s("there.pem"), 0, 0o666),
+        (home.clone(), s("there.pem"), 0, 0),
+        (s(""), format!("{home}/missing.key"), -libc::ENOENT, 0),
+        (home.clone(), s("new.crt"), 0, 0o640),
+        (format!("{home}/sub"), s("deep/../by-dirfd.p12"), -libc::ENOENT, 0),
+        (format!("{home}/sub/deep"), s("id_rsa"), -libc::ENOENT, 0),
+        (home.clone(), deep.clone(), -libc::ENOENT, 0),
+        (s(""), format!("/{}.pem", "y".repeat(300)), -libc::ENAMETOOLONG, 0),
+    ];
+    assert_eq!(seen, want);
+    assert!(all.iter().all(|e| e.payload.bits == 0 && e.header.start_ns != 0));
+    assert!(deep.len() > 3800);
+    assert_eq!(recorded.report.progress.lost, 0);
+    let probe = recorded.all::<ProbeStatus>().into_iter().find(|e| e.payload.fact == 1 && e.payload.state == ProbeState::Attached.number());
+    let name = probe.map(|e| e.text(e.payload.probe)).expect("a probe is attached");
+    assert!(only_probe.is_none_or(|only| name.starts_with(only)), "{name}");
+}
+
+#[test]
+fn opens_are_seen_with_their_result_and_their_folder() {
+    need_bpf!();
+    opens(None);
+}
+
+#[test]
+fn the_last_rung_sees_the_same() {
+    need_bpf!();
+    opens(Some("raw_tracepoint"));
+}
+
+#[test]
+fn processes_are_counted_exactly() {
+    need_bpf!();
+    let dir = folder();
+    let script = "i=0; while [ $i -lt 200 ]; do /bin/true; i=$((i+1)); done; sh -c 'exit 7'; sh -c 'kill -9 $$'; sh -c 'kill -TERM $$'; true";
+    let recorded = run(dir.path(), &["/bin/sh", "-c", script], |_| {});
+    let forks = recorded.all::<ProcessFork>();
+    let execs = recorded.all::<ProcessExec>();
+    let exits = recorded.all::<ProcessExit>();
+    assert_eq!(forks.len(), 203);
+    assert_eq!(execs.len(), 204, "the gate's own exec, and one per child");
+    assert_eq!(exits.len(), 204);
+    let parent = execs[0].header;
+    assert!(forks.iter().all(|e| e.payload.ppid == parent.tgid && e.payload.parent_start_ns == parent.start_ns));
+    assert!(execs[1..].iter().all(|e| e.payload.ppid == parent.tgid));
+    let codes: Vec<(i32, u32)> = exits[200..].iter().map(|e| (e.payload.exit_code, e.payload.signal)).collect();
+    assert_eq!(codes, [(7, 0), (0, 9), (0, 15), (0, 0)]);
+    assert!(exits[..200].iter().all(|e| e.payload.exit_code == 0 && e.payload.signal == 0));
+    let first = &execs[1];
+    assert_eq!(first.text(first.payload.argv), "/bin/true\0");
+    assert_eq!(first.text(first.payload.filename), "/bin/true");
+    let exe = std::fs::canonicalize("/bin/true").expect("it is there");
+    assert_eq!(Path::new(&first.text(first.payload.exe)), exe);
+}
+
+#[test]
+fn a_process_of_many_threads_ends_once() {
+    need_bpf!();
+    let dir = folder();
+    let script = "import threading, os\nts = [threading.Thread(target=lambda: None) for _ in range(30)]\n[t.start() for t in ts]\n[t.join() for t in ts]\nthreading.Thread(target=lambda: os._exit(3)).start()\nimport time; time.sleep(30)";
+    let recorded = run(dir.path(), &["python3", "-ISc", script], |_| {});
+    let exits = recorded.all::<ProcessExit>();
+    assert_eq!(exits.len(), 1);
+    assert_eq!(exits[0].payload.exit_code, 3);
+    assert!(recorded.all::<ProcessFork>().is_empty(), "threads are not processes");
+}
+
+#[test]
+fn a_long_command_line_is_cut_and_says_so() {
+    need_bpf!();
+    let dir = folder();
+    let long = "x".repeat(9000);
+    let recorded = run(dir.path(), &["/bin/true", &long], |_| {});
+    let execs = recorded.all::<ProcessExec>();
+    assert_eq!(execs.len(), 1);
+    let payload = &execs[0].payload;
+    assert_eq!((payload.argv.len, payload.argv_len), (4095, "/bin/true".len() as u32 + 1 + 9001));
+    assert_eq!(payload.bits, process_bits::ARGV_CUT);
+}
+
+#[test]
+fn libraries_are_seen_however_they_are_loaded() {
+    need_bpf!();
+    let dir = folder();
+    // _ssl needs libssl, which needs libcrypto: DT_NEEDED. A second import maps nothing. Then the same in a child.
+    let script = "import ssl, os, ctypes.util\nimport ctypes\nlibs = [l.split()[-1] for l in open('/proc/self/maps') if 'libssl' in l]\nctypes.CDLL(libs[0])\ndata = open(libs[0], 'rb').read()\nos.makedirs('libssl-notes')\nopen('libssl-notes/data.bin', 'w').close()";
+    let recorded = run(dir.path(), &["python3", "-Ic", script], |_| {});
+    let loads = recorded.all::<LibLoad>();
+    let count = |stem: &str| {
+        loads.iter().filter(|e| e.text(e.payload.path).rsplit('/').next().is_some_and(|n| n.starts_with(stem))).count()
+    };
+    assert_eq!((count("libssl"), count("libcrypto")), (1, 1));
+    let exec = recorded.all::<ProcessExec>();
+    assert!(loads.iter().all(|e| e.payload.ino != 0 && e.header.start_ns == exec[0].header.start_ns));
+}
+
+#[test]
+fn only_what_was_asked_for_is_recorded() {
+    need_bpf!();
+    let dir = folder();
+    let script = "cat app/one.conf; cat one.conf; cat x.pem; cd app; cat ./two.conf; cat ../app/../three.conf; true";
+    std::fs::create_dir(dir.path().join("app")).expect("a folder");
+    let watch = format!("{}/app/*", dir.path().canonicalize().expect("there").display());
+    let recorded = run(dir.path(), &["/bin/sh", "-c", script], |o| {
+        o.watch = vec![watch];
+        o.facts = vec![crypto_tracer_format::record::Fact::FileOpen];
+    });
+    let seen: Vec<String> = recorded.all::<FileOpen>().iter().map(|e| e.text(e.payload.path)).collect();
+    assert_eq!(seen, ["app/one.conf", "x.pem", "./two.conf"]);
+    assert!(recorded.all::<ProcessFork>().is_empty() && recorded.all::<ProcessExec>().is_empty());
+}
+
+#[test]
+fn names_choose_processes_and_their_children() {
+    need_bpf!();
+    let dir = folder();
+    let script = "cat a.pem; python3 -ISc 'import os; os.system(\"cat b.pem\")'; cat c.pem; true";
+    for (follow, want) in [(false, vec![]), (true, vec!["b.pem"])] {
+        let dir = tempfile::tempdir_in(dir.path()).expect("a folder");
+        let recorded = run(dir.path(), &["/bin/sh", "-c", script], |o| {
+            // No --pid: --follow-children is about names here. The name is one that nothing else on the host has.
+            o.names = vec!["PYTHON3".into()];
+            o.follow_children = true;
+            if !follow {
+                o.names = vec!["no-such-name-anywhere".into()];
+            }
+        });
+        let seen: Vec<String> = recorded.all::<FileOpen>().iter().map(|e| e.text(e.payload.path)).filter(|p| p.ends_with("b.pem") || p.ends_with("a.pem") || p.ends_with("c.pem")).collect();
+        assert_eq!(seen, want);
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_found_is_said() {
+    need_bpf!();
+    let dir = folder();
+    let script = "import ctypes\nctypes.CDLL(None).openat(999, b'x.pem', 0)";
+    let recorded = run(dir.path(), &["python3", "-ISc", script], |_| {});
+    let all = recorded.all::<FileOpen>();
+    assert_eq!(all.len(), 1);
+    assert_eq!((all[0].payload.bits, all[0].payload.result), (open_bits::DIR_UNKNOWN, -libc::EBADF));
+}
