@@ -89,17 +89,28 @@ fn kernel() -> Finding {
 fn btf() -> Finding {
     let there = std::path::Path::new("/sys/kernel/btf/vmlinux").exists();
     let value = if there { "present" } else { "missing" };
-    finding("BTF", value.into(), there, "use a kernel with CONFIG_DEBUG_INFO_BTF, as those of the distributions since 2021")
+    finding(
+        "BTF",
+        value.into(),
+        there,
+        "use a kernel with CONFIG_DEBUG_INFO_BTF, as those of the distributions since 2021",
+    )
 }
 
 fn rights() -> Finding {
     match privileges::check() {
         Ok(held) => {
             let missing: Vec<&str> = held.missing().map(|need| need.name).collect();
-            let value = if missing.is_empty() { "all".into() } else { format!("all but {}", missing.join(", ")) };
+            let value =
+                if missing.is_empty() { "all".into() } else { format!("all but {}", missing.join(", ")) };
             finding("privileges", value, true, "")
         }
-        Err(e) => finding("privileges", e.to_string(), false, "run it with sudo, or see `crypto-tracer docs privileges`"),
+        Err(e) => finding(
+            "privileges",
+            e.to_string(),
+            false,
+            "run it with sudo, or see `crypto-tracer docs privileges`",
+        ),
     }
 }
 
@@ -116,7 +127,12 @@ fn lockdown() -> Finding {
     let modes = text("/sys/kernel/security/lockdown").unwrap_or_default();
     let mode = modes.split(['[', ']']).nth(1).unwrap_or("none").to_owned();
     let ok = mode != "confidentiality";
-    finding("lockdown", mode, ok, "programs may not read kernel memory: boot without lockdown=confidentiality")
+    finding(
+        "lockdown",
+        mode,
+        ok,
+        "programs may not read kernel memory: boot without lockdown=confidentiality",
+    )
 }
 
 fn paranoid() -> Finding {
@@ -124,5 +140,10 @@ fn paranoid() -> Finding {
     let held = privileges::held();
     let ok = level.parse::<i32>().is_ok_and(|l| l < 3)
         || held.is_ok_and(|h| h.has(caps::Capability::CAP_SYS_ADMIN));
-    finding("perf_event_paranoid", level, ok, "library loads need root here, or sysctl kernel.perf_event_paranoid=2")
+    finding(
+        "perf_event_paranoid",
+        level,
+        ok,
+        "library loads need root here, or sysctl kernel.perf_event_paranoid=2",
+    )
 }

@@ -67,8 +67,11 @@ impl Filters {
         for id in &options.containers {
             filters.container(id, baseline)?;
         }
-        let limits =
-            [("--pid", filters.pids.len(), MAX_PIDS), ("--uid", filters.uids.len(), MAX_FILTER), ("--cgroup", filters.cgroups.len(), MAX_FILTER)];
+        let limits = [
+            ("--pid", filters.pids.len(), MAX_PIDS),
+            ("--uid", filters.uids.len(), MAX_FILTER),
+            ("--cgroup", filters.cgroups.len(), MAX_FILTER),
+        ];
         match limits.iter().find(|(_, have, max)| have > max) {
             Some((option, have, max)) => Err(refused(option, have.to_string(), format!("at most {max} fit"))),
             None => Ok(filters),
@@ -77,8 +80,10 @@ impl Filters {
 
     fn cgroup(&mut self, given: &Path) -> Result<(), RecordError> {
         let relative = given.strip_prefix("/").unwrap_or(given);
-        let candidates = std::iter::once(given.to_path_buf()).chain(CGROUP2.iter().map(|at| Path::new(at).join(relative)));
-        let is_cgroup2 = |path: &PathBuf| path.join("cgroup.procs").exists() && path.join("cgroup.controllers").exists();
+        let candidates =
+            std::iter::once(given.to_path_buf()).chain(CGROUP2.iter().map(|at| Path::new(at).join(relative)));
+        let is_cgroup2 =
+            |path: &PathBuf| path.join("cgroup.procs").exists() && path.join("cgroup.controllers").exists();
         let Some(folder) = candidates.into_iter().find(is_cgroup2) else {
             return Err(refused(
                 "--cgroup",
@@ -240,8 +245,7 @@ mod tests {
     fn descendants_of_chosen_processes_are_followed() {
         let who = |tgid, ppid| ProcessIdentity { tgid, ppid, ..ProcessIdentity::default() };
         let all = [who(1, 0), who(5, 1), who(9, 7), who(7, 5), who(8, 1)];
-        let mut filters =
-            Filters { pids: [5].into(), by_pid: true, follow: true, ..Filters::default() };
+        let mut filters = Filters { pids: [5].into(), by_pid: true, follow: true, ..Filters::default() };
         let mut new = filters.follow(&all);
         new.sort_unstable();
         assert_eq!(new, [7, 9]);

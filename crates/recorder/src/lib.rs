@@ -30,7 +30,8 @@ pub const OLDEST_KERNEL: &str = "5.8";
 #[allow(unsafe_code)]
 pub fn libbpf_version() -> String {
     // SAFETY: both only return numbers.
-    let (major, minor) =
-        unsafe { (libbpf_rs::libbpf_sys::libbpf_major_version(), libbpf_rs::libbpf_sys::libbpf_minor_version()) };
+    let (major, minor) = unsafe {
+        (libbpf_rs::libbpf_sys::libbpf_major_version(), libbpf_rs::libbpf_sys::libbpf_minor_version())
+    };
     format!("{major}.{minor}")
 }

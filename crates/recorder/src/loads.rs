@@ -117,7 +117,18 @@ mod tests {
     use super::*;
 
     fn mapping(time_ns: u64, tgid: u32, ino: u64, path: &[u8]) -> Mapping<'_> {
-        Mapping { time_ns, tgid, tid: tgid, addr: 0, len: 0, offset: 0, dev_major: 8, dev_minor: 1, ino, path }
+        Mapping {
+            time_ns,
+            tgid,
+            tid: tgid,
+            addr: 0,
+            len: 0,
+            offset: 0,
+            dev_major: 8,
+            dev_minor: 1,
+            ino,
+            path,
+        }
     }
 
     #[test]

@@ -112,7 +112,9 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
     let ring = builder.build()?;
     report_probes(&attempts, &wanted, hooks);
     if tracepoints.private_mount {
-        hooks.detail("tracefs is not mounted on this host: it was read in a mount namespace of the recorder's own");
+        hooks.detail(
+            "tracefs is not mounted on this host: it was read in a mount namespace of the recorder's own",
+        );
     }
     if let Err(e) = privileges::drop_to_late_needs(output.in_foreign_folder()) {
         hooks.detail(&format!("privileges are kept: {e}"));
@@ -177,7 +179,9 @@ fn check_kernel(release: &str) -> Result<(), RecordError> {
         return lacks("recording needs 5.8 or newer (the BPF ring buffer)");
     }
     if !std::path::Path::new("/sys/kernel/btf/vmlinux").exists() {
-        return lacks("recording needs its type information (CONFIG_DEBUG_INFO_BTF, /sys/kernel/btf/vmlinux)");
+        return lacks(
+            "recording needs its type information (CONFIG_DEBUG_INFO_BTF, /sys/kernel/btf/vmlinux)",
+        );
     }
     Ok(())
 }
@@ -214,7 +218,10 @@ pub(crate) fn open_rings(requested: bool) -> (Option<Mappings>, Attempt) {
         Ok(rings) => (Some(rings), attempt(ProbeState::Attached, 0, String::new())),
         Err(e) => {
             let errno = e.raw_os_error().unwrap_or(libc::EINVAL);
-            (None, attempt(ladder::state_of(errno), errno, format!("opening failed ({e}); {LIB_LOAD_REMEDY}")))
+            (
+                None,
+                attempt(ladder::state_of(errno), errno, format!("opening failed ({e}); {LIB_LOAD_REMEDY}")),
+            )
         }
     }
 }
@@ -250,7 +257,10 @@ fn report_probes(attempts: &[Attempt], wanted: &[Fact], hooks: &mut dyn Hooks) {
     }
     for fact in wanted {
         if !attempts.iter().any(|a| a.fact == *fact && a.state == ProbeState::Attached) {
-            hooks.warning(&format!("{} is not recorded: no probe for it works here (see `crypto-tracer doctor`)", fact.name()));
+            hooks.warning(&format!(
+                "{} is not recorded: no probe for it works here (see `crypto-tracer doctor`)",
+                fact.name()
+            ));
         }
     }
 }
@@ -421,7 +431,8 @@ impl Session<'_> {
         let (fact, wanted) = match record.kind() {
             Some(Kind::FileOpen) => {
                 let open = record.payload::<FileOpen>().unwrap_or_default();
-                let wanted = self.processes.passes(header) && self.filters.file_wanted(bytes(open.dir), bytes(open.path));
+                let wanted = self.processes.passes(header)
+                    && self.filters.file_wanted(bytes(open.dir), bytes(open.path));
                 (Fact::FileOpen, wanted)
             }
             Some(Kind::ProcessFork) => {
@@ -435,7 +446,10 @@ impl Session<'_> {
                 self.loads_before(header.time_ns)?;
                 let exec = record.payload::<ProcessExec>().unwrap_or_default();
                 self.loads.forget(header.tgid);
-                (Fact::ProcessExec, self.processes.began(header, exec.ppid, bytes(exec.exe), bytes(exec.argv)))
+                (
+                    Fact::ProcessExec,
+                    self.processes.began(header, exec.ppid, bytes(exec.exe), bytes(exec.argv)),
+                )
             }
             Some(Kind::ProcessExit) => {
                 self.loads_before(header.time_ns)?;

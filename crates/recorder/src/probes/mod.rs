@@ -61,7 +61,8 @@ const fn syscall(name: &'static str, tracepoint: &'static str, optional: bool) -
 }
 
 const BTF_REMEDY: &str = "needs BTF of the kernel (CONFIG_DEBUG_INFO_BTF) and CAP_PERFMON";
-const RAW_REMEDY: &str = "needs CAP_BPF and CAP_PERFMON, and a kernel that is not in lockdown=confidentiality";
+const RAW_REMEDY: &str =
+    "needs CAP_BPF and CAP_PERFMON, and a kernel that is not in lockdown=confidentiality";
 
 /// Every probe that is made of BPF programs.
 pub const LADDERS: &[Ladder] = &[

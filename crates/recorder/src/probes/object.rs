@@ -48,7 +48,10 @@ impl std::fmt::Debug for Loaded {
 
 /// libbpf leaves the error number in errno too; its own errors don't give it away.
 fn at<T, E>(step: &'static str, result: Result<T, E>) -> Result<T, Failure> {
-    result.map_err(|_| Failure { step, errno: io::Error::last_os_error().raw_os_error().unwrap_or(libc::EINVAL) })
+    result.map_err(|_| Failure {
+        step,
+        errno: io::Error::last_os_error().raw_os_error().unwrap_or(libc::EINVAL),
+    })
 }
 
 /// Loads the programs of these names with a ring buffer of so many bytes. Nothing is attached yet.
@@ -138,7 +141,9 @@ impl Loaded {
                 if slot >= LOSS_SLOTS || u32::from(reason.number()) >= LOSS_REASONS {
                     continue;
                 }
-                let Ok(Some(values)) = map.lookup_percpu(&slot.to_ne_bytes(), MapFlags::ANY) else { continue };
+                let Ok(Some(values)) = map.lookup_percpu(&slot.to_ne_bytes(), MapFlags::ANY) else {
+                    continue;
+                };
                 let total = values
                     .iter()
                     .filter_map(|v| v.first_chunk::<8>())

@@ -9,6 +9,7 @@ use crypto_tracer_recorder::{Hooks, Progress, RecordError, RecordOptions, Report
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 
 /// The options that tests start from.
 pub fn options(output: PathBuf) -> RecordOptions {
@@ -39,19 +40,29 @@ pub fn options(output: PathBuf) -> RecordOptions {
 
 /// Whether eBPF works here. With CRYPTO_TRACER_REQUIRE_BPF=1 it must.
 pub fn bpf_works() -> bool {
-    let report = crypto_tracer_recorder::doctor();
-    let works = report.all_facts_work();
-    if !works {
-        let why: Vec<String> =
-            report.probes.iter().map(|p| format!("{}: {}", p.attempt.probe, p.attempt.reason)).collect();
+    static WHY_NOT: OnceLock<Option<String>> = OnceLock::new();
+    let why_not = WHY_NOT.get_or_init(|| {
+        let report = crypto_tracer_recorder::doctor();
+        let lines = report.probes.iter().map(|p| format!("{}: {}", p.attempt.probe, p.attempt.reason));
+        (!report.all_facts_work()).then(|| lines.collect::<Vec<_>>().join("\n"))
+    });
+    if let Some(why) = why_not {
         assert!(
             std::env::var_os("CRYPTO_TRACER_REQUIRE_BPF").is_none_or(|v| v != "1"),
-            "eBPF is required, but does not work here:\n{}",
-            why.join("\n")
+            "eBPF is required, but does not work here:\n{why}"
         );
-        eprintln!("skipped, since eBPF does not work here:\n{}", why.join("\n"));
+        eprintln!("skipped, since eBPF does not work here:\n{why}");
     }
-    works
+    why_not.is_none()
+}
+
+/// The python program itself: `python3` may be a script that starts others.
+pub fn python() -> &'static str {
+    static PATH: OnceLock<String> = OnceLock::new();
+    PATH.get_or_init(|| {
+        let out = Command::new("python3").args(["-ISc", "import sys; print(sys.executable)"]).output();
+        String::from_utf8(out.expect("python3 starts").stdout).expect("UTF-8").trim().to_owned()
+    })
 }
 
 /// A program behind the gate.
@@ -153,7 +164,11 @@ impl Recorded {
         Records::new(&self.bytes)
             .map(|r| r.expect("a record"))
             .filter(|r| r.kind() == Some(P::KIND))
-            .map(|r| Event { header: *r.header(), payload: r.payload().expect("its type"), bytes: r.bytes().to_vec() })
+            .map(|r| Event {
+                header: *r.header(),
+                payload: r.payload().expect("its type"),
+                bytes: r.bytes().to_vec(),
+            })
             .collect()
     }
 }
@@ -179,13 +194,32 @@ pub fn try_run(
     let mut conductor = Conductor { gate: Some(gate), work: None };
     let report = record(&options, &mut conductor)?;
     conductor.work.expect("the work began").join().expect("the work ended");
-    let mut bytes = Vec::new();
-    if output.is_file() {
-        let file = std::fs::File::open(&output).expect("the capture");
-        let mut reader = CaptureReader::new(file).expect("a capture");
-        while let Some(block) = reader.next_block(&mut |_| true).expect("it can be read") {
-            bytes.extend_from_slice(block.bytes());
-        }
-    }
+    let bytes = if output.is_file() { read_bytes(&output) } else { Vec::new() };
     Ok(Recorded { report, bytes })
+}
+
+/// The records of a capture.
+pub fn read(path: &Path) -> Recorded {
+    let report = Report { stop: crypto_tracer_recorder::Stop::Closed, progress: Progress::default() };
+    Recorded { report, bytes: read_bytes(path) }
+}
+
+fn read_bytes(path: &Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).expect("the capture");
+    let mut reader = CaptureReader::new(file).expect("a capture");
+    while let Some(block) = reader.next_block(&mut |_| true).expect("it can be read") {
+        bytes.extend_from_slice(block.bytes());
+    }
+    bytes
+}
+
+/// Says nothing.
+pub struct Quiet;
+
+impl Hooks for Quiet {
+    fn ready(&mut self, _output: &str) {}
+    fn progress(&mut self, _progress: &Progress) {}
+    fn warning(&mut self, _text: &str) {}
+    fn detail(&mut self, _text: &str) {}
 }
