@@ -145,6 +145,7 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
         clock_written: Instant::now(),
         losses_read: Instant::now(),
         completed_ns: 0,
+        written_ns: 0,
     };
     hooks.ready(&shown);
     // Where there is no service manager, this does nothing.
@@ -286,6 +287,8 @@ struct Session<'a> {
     clock_written: Instant,
     losses_read: Instant,
     completed_ns: u64,
+    /// When something was written last, marks of completeness not counted.
+    written_ns: u64,
 }
 
 impl Session<'_> {
@@ -413,7 +416,12 @@ impl Session<'_> {
             self.loads_before(u64::MAX)?;
             self.processes.pass_ended();
             let complete_ns = began_ns.saturating_sub(IN_FLIGHT_NS);
-            if self.writer.dirty && complete_ns > self.completed_ns {
+            if std::mem::take(&mut self.writer.dirty) {
+                self.written_ns = now_ns();
+            }
+            // Until a mark is younger than all that was written: what a pass finds is younger than the mark of that pass, and
+            // a reader of a pipe would not see the end of a burst before the next one.
+            if self.written_ns >= self.completed_ns && complete_ns > self.completed_ns {
                 self.completed_ns = complete_ns;
                 let mut out = Vec::new();
                 clocks::put_mark(&mut out, complete_ns, MarkKind::Complete, "");
