@@ -16,7 +16,9 @@ fn main() {
     let arch = match std::env::var("CARGO_CFG_TARGET_ARCH").expect("cargo sets it").as_str() {
         "x86_64" => "x86",
         "aarch64" => "arm64",
-        other => panic!("bpf/file_open.bpf.c knows the system calls of x86_64 and aarch64, not those of {other}"),
+        other => {
+            panic!("bpf/file_open.bpf.c knows the system calls of x86_64 and aarch64, not those of {other}")
+        }
     };
     let args = ["-I", "../../bpf", &format!("-D__TARGET_ARCH_{arch}"), "-Wall"].map(OsString::from);
     let linked = out.join("crypto_tracer.bpf.o");

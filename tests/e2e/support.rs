@@ -188,8 +188,6 @@ pub struct Capture {
     pub output: Output,
     /// The pid of the work.
     pub pid: u32,
-    /// What the recorder said.
-    pub said: String,
 }
 
 /// A new folder that everybody may read.
@@ -215,8 +213,8 @@ pub fn record(program: &str, args: &[&str], more: &[&str], prepare: impl FnOnce(
     arguments.extend(more);
     let recorder = Recorder::start(&arguments);
     let output = gate.run();
-    let said = recorder.stop();
-    Capture { dir, path, output, pid, said }
+    recorder.stop();
+    Capture { dir, path, output, pid }
 }
 
 /// Records a Python program.
