@@ -50,7 +50,9 @@ pub const CONFIG_BYTES: usize =
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ConfigError {
     /// Too many ends.
-    #[error("{0} file patterns by suffix or name were given; at most {MAX_TAILS} fit, the built-in ones included")]
+    #[error(
+        "{0} file patterns by suffix or name were given; at most {MAX_TAILS} fit, the built-in ones included"
+    )]
     Tails(usize),
     /// Too many beginnings.
     #[error("{0} file patterns that only say how a path begins were given; at most {MAX_HEADS} fit")]

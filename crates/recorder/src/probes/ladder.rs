@@ -88,11 +88,7 @@ pub fn choose(
     choice
 }
 
-fn trial(
-    rung: &Rung,
-    config: &Config,
-    tracepoints: &Tracepoints,
-) -> Result<String, Failure> {
+fn trial(rung: &Rung, config: &Config, tracepoints: &Tracepoints) -> Result<String, Failure> {
     let names: Vec<&str> = rung.programs.iter().map(|p| p.name).collect();
     let mut loaded = object::load(config, page_bytes(), &names)?;
     attach(&mut loaded, rung, tracepoints)
@@ -145,7 +141,8 @@ pub fn page_bytes() -> u32 {
     procfs::page_size() as u32
 }
 
-fn state_of(errno: i32) -> ProbeState {
+/// What an error number says of a probe.
+pub fn state_of(errno: i32) -> ProbeState {
     match errno {
         libc::EPERM | libc::EACCES => ProbeState::NotPermitted,
         libc::ENOENT | libc::ESRCH | libc::EINVAL | libc::EOPNOTSUPP | libc::ENODEV | libc::ENOSYS => {
@@ -159,7 +156,11 @@ fn explain(failure: Failure, rung: &Rung) -> String {
     format!(
         "{} failed ({}); {}",
         failure.step,
-        io::Error::from_raw_os_error(failure.errno).to_string().split(" (os error").next().unwrap_or_default(),
+        io::Error::from_raw_os_error(failure.errno)
+            .to_string()
+            .split(" (os error")
+            .next()
+            .unwrap_or_default(),
         rung.remedy
     )
 }

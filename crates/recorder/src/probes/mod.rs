@@ -61,7 +61,8 @@ const fn syscall(name: &'static str, tracepoint: &'static str, optional: bool) -
 }
 
 const BTF_REMEDY: &str = "needs BTF of the kernel (CONFIG_DEBUG_INFO_BTF) and CAP_PERFMON";
-const RAW_REMEDY: &str = "needs CAP_BPF and CAP_PERFMON, and a kernel that is not in lockdown=confidentiality";
+const RAW_REMEDY: &str =
+    "needs CAP_BPF and CAP_PERFMON, and a kernel that is not in lockdown=confidentiality";
 
 /// Every probe that is made of BPF programs.
 pub const LADDERS: &[Ladder] = &[
@@ -126,3 +127,9 @@ pub const LIB_LOAD_PROBE: &str = "perf_event:mmap2";
 /// What it needs.
 pub const LIB_LOAD_REMEDY: &str =
     "needs CAP_PERFMON (or root), or kernel.perf_event_paranoid at -1, and a kernel with CONFIG_PERF_EVENTS";
+
+/// The facts that have probes, in the order of their numbers.
+pub fn facts() -> impl Iterator<Item = Fact> {
+    let has = |fact: &Fact| *fact == Fact::LibLoad || LADDERS.iter().any(|ladder| ladder.fact == *fact);
+    Fact::ALL.iter().copied().filter(has)
+}

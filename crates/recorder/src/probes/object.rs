@@ -48,7 +48,10 @@ impl std::fmt::Debug for Loaded {
 
 /// libbpf leaves the error number in errno too; its own errors don't give it away.
 fn at<T, E>(step: &'static str, result: Result<T, E>) -> Result<T, Failure> {
-    result.map_err(|_| Failure { step, errno: io::Error::last_os_error().raw_os_error().unwrap_or(libc::EINVAL) })
+    result.map_err(|_| Failure {
+        step,
+        errno: io::Error::last_os_error().raw_os_error().unwrap_or(libc::EINVAL),
+    })
 }
 
 /// Loads the programs of these names with a ring buffer of so many bytes. Nothing is attached yet.
@@ -57,13 +60,11 @@ fn at<T, E>(step: &'static str, result: Result<T, E>) -> Result<T, Failure> {
 /// The step that failed.
 pub fn load(config: &Config, buffer_bytes: u32, programs: &[&str]) -> Result<Loaded, Failure> {
     // libbpf would print to standard error; the caller tells what failed and why.
-    if std::env::var_os("CTLOG").is_some() { libbpf_rs::set_print(Some((libbpf_rs::PrintLevel::Debug, |_, t| eprint!("{t}")))); } else {
-    libbpf_rs::set_print(None); }
+    libbpf_rs::set_print(None);
     let mut open = at("reading the object", ObjectBuilder::default().open_memory(OBJECT))?;
     for mut program in open.progs_mut() {
         let wanted = program.name().to_str().is_some_and(|name| programs.contains(&name));
         program.set_autoload(wanted);
-        if std::env::var_os("CTLOG").is_some() { program.set_log_level(4); }
     }
     for mut map in open.maps_mut() {
         let name = map.name().to_string_lossy().into_owned();
@@ -116,6 +117,11 @@ impl Loaded {
         Ok(())
     }
 
+    /// Detaches everything; the maps stay.
+    pub fn detach(&mut self) {
+        self.links.clear();
+    }
+
     /// The map of this name, as a handle of its own.
     pub fn handle(&self, name: &str) -> Option<MapHandle> {
         self.map(name).and_then(|map| MapHandle::try_from(&map).ok())
@@ -135,7 +141,9 @@ impl Loaded {
                 if slot >= LOSS_SLOTS || u32::from(reason.number()) >= LOSS_REASONS {
                     continue;
                 }
-                let Ok(Some(values)) = map.lookup_percpu(&slot.to_ne_bytes(), MapFlags::ANY) else { continue };
+                let Ok(Some(values)) = map.lookup_percpu(&slot.to_ne_bytes(), MapFlags::ANY) else {
+                    continue;
+                };
                 let total = values
                     .iter()
                     .filter_map(|v| v.first_chunk::<8>())
