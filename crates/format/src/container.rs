@@ -1,7 +1,7 @@
 //! Which container a cgroup belongs to, by its path.
 //!
 //! Invariants:
-//! - The table [`SHAPES`] is the only list of how container managers name their cgroups.
+//! - The table `SHAPES` is the only list of how container managers name their cgroups.
 //! - The innermost container counts; the manager's own processes (`libpod-conmon-…`, `lxc.monitor…`) are in none.
 
 /// A container, as its cgroup names it.
