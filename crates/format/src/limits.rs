@@ -46,6 +46,8 @@ limits! {
     PROOF_BYTES: usize = 64 * 1024;
     /// So many such segments are tried; further ones are not believed.
     PROOFS: u32 = 1024;
+    /// So many blocks whose data are damaged, and whose length nothing proves, are searched for other blocks; the data of further ones are passed over.
+    SEARCHED: u32 = 1024;
     /// Longest SEG or BLK frame that is believed when it was found by scanning.
     SCANNED_FRAME_BYTES: usize = 4096;
 }

@@ -218,10 +218,13 @@ impl<R: Read> CaptureReader<R> {
         let compressed = entry.compressed as usize;
         if compressed <= limits::DATA_BYTES && self.fill(compressed + 1)?.len() >= compressed {
             let last = self.window(compressed + 1).len() == compressed;
-            if last || self.believable(compressed)? {
+            // Many entries that each claim what follows them would make the reader go through the same bytes again and again.
+            let enough = self.searched >= limits::SEARCHED;
+            if last || enough || self.believable(compressed)? {
                 self.lose(compressed);
                 return Ok(Step::Passed);
             }
+            self.searched += 1;
         }
         self.resync(0)?;
         Ok(Step::Passed)
