@@ -186,7 +186,12 @@ impl<R: Read> CaptureReader<R> {
                 (Some(b), Some((id, expected))) if b.segment_id == id => Ok(b.entry.number >= expected),
                 (Some(b), _) => self.proven(at, Some((b.segment_id, b.entry.number))),
             },
-            frame::END => Ok(here.is_some_and(|(id, _)| self.end_of(at, &head, id))),
+            frame::END => {
+                let tried = self.proofs < limits::PROOFS;
+                let is_end = tried && here.is_some_and(|(id, _)| self.end_of(at, &head, id));
+                self.proofs += u32::from(tried && !is_end);
+                Ok(is_end)
+            }
             frame::SEG => match self.decode::<SegmentBody>(at, &head) {
                 None => Ok(false),
                 Some(s) if Some(s.capture_id) == self.capture => Ok(true),
