@@ -13,7 +13,7 @@ Examples:
   crypto-tracer analyze profile incident.ctrace --name nginx
   crypto-tracer analyze files incident.ctrace --path '/etc/ssl/*'
   crypto-tracer analyze ingest *.ctrace --db fleet.db
-  crypto-tracer analyze sql fleet.db 'SELECT * FROM host'")]
+  crypto-tracer analyze sql fleet.db 'SELECT * FROM hosts'")]
 pub struct AnalyzeArgs {
     /// The view.
     #[command(subcommand)]

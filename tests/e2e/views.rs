@@ -28,7 +28,7 @@ fn documents_are_valid_and_the_same_from_a_database() {
     let db = capture.dir.path().join("test.db");
     let db = db.to_str().expect("UTF-8");
     capture.analyze(&["ingest", "--db", db]);
-    let counts = "SELECT (SELECT count(*) FROM event), (SELECT count(*) FROM process)";
+    let counts = "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM processes)";
     let sql = |query: &str| {
         let out = tracer().args(["analyze", "sql", db, query, "--format", "csv"]).output().expect("starts");
         assert!(out.status.success(), "{}", text(&out.stderr));

@@ -10,10 +10,11 @@ CREATE UNIQUE INDEX temp.same_new ON same (new);
 
 -- The later capture knows better what the process is now; the earlier one, since when.
 UPDATE processes SET
-    start_ns = max(start_ns, n.start_ns),
-    start_wall_ns = coalesce(start_wall_ns, n.start_wall_ns),
+    start_ns = max(processes.start_ns, n.start_ns),
+    start_wall_ns = iif(n.start_ns > processes.start_ns, coalesce(n.start_wall_ns, processes.start_wall_ns),
+        coalesce(processes.start_wall_ns, n.start_wall_ns)),
     ppid = iif(n.first_seen_ns >= processes.first_seen_ns, coalesce(n.ppid, processes.ppid), coalesce(processes.ppid, n.ppid)),
-    parent_start_ns = max(parent_start_ns, n.parent_start_ns),
+    parent_start_ns = max(processes.parent_start_ns, n.parent_start_ns),
     name = iif(n.first_seen_ns >= processes.first_seen_ns AND n.name <> '', n.name, processes.name),
     exe = iif(n.first_seen_ns >= processes.first_seen_ns, coalesce(n.exe, processes.exe), coalesce(processes.exe, n.exe)),
     argv_len = iif(n.command IS NOT NULL AND (n.first_seen_ns >= processes.first_seen_ns OR processes.command IS NULL),

@@ -76,16 +76,15 @@ pub fn file_open<'a>(
     let (dir, given) = (record.str(open.dir)?, record.str(open.path)?);
     let Scratch { joined, first, second, .. } = scratch;
     let shown = paths::shown(dir, given, joined);
-    let file_type = files::file_type(shown).unwrap_or(FileType::Unknown);
     let path = keep(redact.path(shown), first);
     let given = keep(redact.relative(dir, given), second);
     Ok(event::FileOpen {
         path,
-        given: (given != path).then_some(given),
+        given: (given != path && !given.is_empty()).then_some(given),
         result: open.result,
         flags: open.flags,
         mode: open.mode,
-        file_type,
+        file_type: files::file_type(path).unwrap_or(FileType::Unknown),
         bits: open.bits,
     })
 }

@@ -64,6 +64,12 @@ pub enum AnalyzeError {
 }
 
 impl AnalyzeError {
+    /// Whether the command was wrong, rather than what it was given (exit code 2 rather than 1).
+    pub fn is_usage(&self) -> bool {
+        use AnalyzeError::{Mixed, NoInput, NotSeekable, Option};
+        matches!(self, Option { .. } | NotSeekable { .. } | Mixed(_) | NoInput)
+    }
+
     /// Whether the reader of the output went away: no fault of ours, and said to nobody.
     pub fn is_closed_pipe(&self) -> bool {
         matches!(self, AnalyzeError::Output(e) if e.kind() == io::ErrorKind::BrokenPipe)

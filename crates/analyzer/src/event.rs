@@ -230,6 +230,13 @@ impl Loss {
     /// In [`Loss::reason`]: a part of the capture is damaged or missing. No record has this number.
     pub const DAMAGED: u16 = 0xffff;
 
+    /// What lost and why, in words, from the numbers.
+    pub fn names(fact: u16, reason: u16) -> (&'static str, &'static str) {
+        let loss =
+            Loss { fact, reason, count: 0, from_ns: 0, to_ns: 0, from_wall_ns: None, to_wall_ns: None };
+        (loss.fact_name(), loss.reason_name())
+    }
+
     /// What lost, in words.
     pub fn fact_name(&self) -> &'static str {
         match self.fact {

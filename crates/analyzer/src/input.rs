@@ -13,9 +13,7 @@ use std::path::{Path, PathBuf};
 use crypto_tracer_format::segment::{self, BlockEntry, CaptureReader, ReadOptions};
 
 use crate::AnalyzeError;
-use crate::clock::Clocks;
 use crate::coverage::{Damage, InputCoverage};
-use crate::sink::Span;
 
 /// What a stream of blocks gives.
 pub struct Chunk {
@@ -104,82 +102,15 @@ impl Inputs {
         self.captures.iter().map(open).collect()
     }
 
-    /// First and last record in UTC. Decodes the blocks that hold clock records, and hops over the others.
-    ///
-    /// # Errors
-    /// [`AnalyzeError::NotSeekable`] for standard input and pipes, or where no record or no clock was found.
-    pub fn span(&self) -> Result<Span, AnalyzeError> {
-        const WHAT: &str = "a time that counts from the capture's start or end";
-        let mut span: Option<Span> = None;
-        for inputs in &self.captures {
-            if inputs.iter().any(|input| !input.path.is_file()) {
-                return Err(AnalyzeError::NotSeekable { what: WHAT });
-            }
-            for part in spans_of(&mut Capture::new(inputs.clone())) {
-                let whole = span.get_or_insert(part);
-                whole.first_wall_ns = whole.first_wall_ns.min(part.first_wall_ns);
-                whole.last_wall_ns = whole.last_wall_ns.max(part.last_wall_ns);
-            }
-        }
-        span.ok_or_else(|| AnalyzeError::Unreadable {
-            name: self.captures.first().and_then(|c| c.first()).map(Input::name).unwrap_or_default(),
-            why: "it holds no record with a time in UTC".to_owned(),
-        })
+    /// Whether all can be read twice.
+    pub fn are_files(&self) -> bool {
+        self.captures.iter().flatten().all(|input| input.path.is_file())
     }
-}
 
-/// The span of each run in a capture.
-fn spans_of(blocks: &mut dyn Blocks) -> Vec<Span> {
-    use crypto_tracer_format::record::{Clock, Header, Host, Kind, Records};
-    let mut spans = Vec::new();
-    let mut boot: Option<Vec<u8>> = None;
-    let mut clocks = Clocks::default();
-    let mut times: Option<(u64, u64)> = None;
-    let note = |times: &mut Option<(u64, u64)>, first: u64, last: u64| {
-        if first != 0 {
-            let (from, to) = times.get_or_insert((first, last));
-            (*from, *to) = ((*from).min(first), (*to).max(last));
-        }
-    };
-    let mut close = |clocks: &Clocks, times: Option<(u64, u64)>| {
-        if let Some((first, last)) = times
-            && let (Some(first_wall_ns), Some(last_wall_ns)) = (clocks.wall(first), clocks.wall(last))
-        {
-            spans.push(Span { first_wall_ns, last_wall_ns });
-        }
-    };
-    let needed = 1u64 << Kind::Host.number() | 1u64 << Kind::Clock.number();
-    loop {
-        let mut hopped = None;
-        let chunk = blocks.next(&mut |entry| {
-            if entry.kinds & needed != 0 {
-                return true;
-            }
-            note(&mut hopped, entry.first_ns, entry.last_ns);
-            false
-        });
-        if let Some((first, last)) = hopped {
-            note(&mut times, first, last);
-        }
-        let Some(chunk) = chunk else { break };
-        for record in Records::new(&chunk.bytes).map_while(Result::ok) {
-            let header: &Header = record.header();
-            if let Ok(host) = record.payload::<Host>() {
-                let id = record.str(host.boot_id).unwrap_or_default();
-                if boot.as_deref().is_some_and(|b| b != id) {
-                    close(&clocks, times.take());
-                    clocks = Clocks::default();
-                }
-                boot = Some(id.to_vec());
-            }
-            if let Ok(clock) = record.payload::<Clock>() {
-                clocks.note(header.time_ns, clock.realtime_ns);
-            }
-            note(&mut times, header.time_ns, header.time_ns);
-        }
+    /// The first input's name.
+    pub fn name(&self) -> String {
+        self.captures.first().and_then(|c| c.first()).map(Input::name).unwrap_or_default()
     }
-    close(&clocks, times);
-    spans
 }
 
 /// The captures in a directory, by name.

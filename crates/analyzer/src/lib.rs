@@ -7,6 +7,7 @@ pub mod argv;
 mod clock;
 pub mod coverage;
 mod decode;
+mod deliver;
 pub mod documents;
 pub mod error;
 pub mod event;
@@ -29,6 +30,7 @@ mod stream;
 #[cfg(test)]
 mod testing;
 pub mod views;
+mod wanted;
 pub mod when;
 
 pub use coverage::{Completeness, Coverage};

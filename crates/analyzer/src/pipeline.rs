@@ -6,6 +6,7 @@
 
 use crate::AnalyzeError;
 use crate::coverage::{Completeness, Coverage};
+use crate::event::Event;
 use crate::input::Inputs;
 use crate::sink::{Range, Sink, Source, Span};
 use crate::stream::{Shared, Stream};
@@ -27,12 +28,36 @@ impl Captures {
 
 impl Source for Captures {
     fn span(&mut self) -> Result<Span, AnalyzeError> {
-        self.inputs.span()
+        if !self.inputs.are_files() {
+            return Err(AnalyzeError::NotSeekable {
+                what: "a time that counts from the capture's start or end",
+            });
+        }
+        let mut shared = Shared::new(self.redact);
+        for blocks in self.inputs.open() {
+            let mut stream = Stream::survey(blocks);
+            while !stream.is_done() {
+                stream.pump(&mut shared, Range::default(), &mut Nobody)?;
+            }
+        }
+        shared.span.ok_or_else(|| AnalyzeError::Unreadable {
+            name: self.inputs.name(),
+            why: "it holds no record with a time in UTC".to_owned(),
+        })
     }
 
     fn feed(&mut self, range: Range, sink: &mut dyn Sink) -> Result<Coverage, AnalyzeError> {
         let streams = self.inputs.open().into_iter().map(Stream::new).collect();
         run(streams, Shared::new(self.redact), range, sink)
+    }
+}
+
+/// Looks at nothing.
+struct Nobody;
+
+impl Sink for Nobody {
+    fn event(&mut self, _event: &Event<'_>) -> Result<(), AnalyzeError> {
+        Ok(())
     }
 }
 

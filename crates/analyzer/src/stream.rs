@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crypto_tracer_format::record::{
-    self, BaselineProcess, Builder, Clock, Header, Kind, Mark, MarkKind, Record, Records, kinds,
+    self, BaselineProcess, Builder, Clock, Kind, Mark, MarkKind, Record, Records, kinds,
 };
 use crypto_tracer_format::redact::Redactor;
 use crypto_tracer_format::segment::BlockEntry;
@@ -17,12 +17,14 @@ use crate::AnalyzeError;
 use crate::clock::Clocks;
 use crate::coverage::{InputCoverage, LossTotal};
 use crate::decode::{self, Scratch};
-use crate::event::{self, Actor, Body, Event};
+use crate::deliver::deliver;
+use crate::event;
 use crate::identify::{Identify, Program};
-use crate::identity::{self, Exit, HostId, ProcessId, SegmentId};
+use crate::identity::{self, HostId, ProcessId, SegmentId};
 use crate::input::{Blocks, Chunk, Gap};
-use crate::order::{Next, Window};
+use crate::order::Window;
 use crate::sink::{Note, NoteBody, Range, Segment, Sink, Span, Take};
+use crate::wanted::{is_segment_head, is_wanted};
 
 /// What all captures of a run share.
 #[derive(Debug, Default)]
@@ -58,6 +60,8 @@ pub struct Stream {
     without_clock: bool,
     malformed: u64,
     places: Vec<(usize, u64, SegmentId)>,
+    /// Only times are asked for: blocks without host and clock records are hopped over.
+    survey: bool,
 }
 
 /// Where in a capture the reader is.
@@ -71,15 +75,6 @@ struct At {
 
 /// Segments that are remembered, to tell repetitions.
 const SEGMENTS: usize = 1 << 20;
-/// Kinds that tell nothing about what comes after them.
-const EVENTS_ONLY: &[Kind] = &[Kind::FileOpen, Kind::LibLoad, Kind::Loss, Kind::Mark];
-/// Kinds that are events, and tell who is who from then on.
-const PROCESS_EVENTS: &[Kind] = &[Kind::ProcessFork, Kind::ProcessExec, Kind::ProcessExit];
-
-fn bits(kinds: &[&[Kind]]) -> u64 {
-    kinds.iter().flat_map(|k| k.iter()).fold(0, |bits, kind| bits | 1u64 << kind.number())
-}
-
 impl Shared {
     /// Of a run that is to begin.
     pub fn new(redact: Redactor) -> Shared {
@@ -107,7 +102,13 @@ impl Stream {
             without_clock: false,
             malformed: 0,
             places: Vec::new(),
+            survey: false,
         }
+    }
+
+    /// As [`Stream::new`], but only to learn the span: no events will come.
+    pub fn survey(blocks: Box<dyn Blocks>) -> Stream {
+        Stream { survey: true, ..Stream::new(blocks) }
     }
 
     /// The time in UTC of the next event that may go; the outer `None`: none may.
@@ -155,10 +156,17 @@ impl Stream {
         if self.ended {
             return Ok(());
         }
-        let clocks = &self.clocks;
-        let mut want = |entry: &BlockEntry| is_wanted(entry, clocks, range);
+        let (clocks, times, survey) = (&self.clocks, &mut self.times, self.survey);
+        let mut want = |entry: &BlockEntry| match survey {
+            true if is_segment_head(entry) => true,
+            true => {
+                widen(times, entry.first_ns, entry.last_ns);
+                false
+            }
+            false => is_wanted(entry, clocks, range),
+        };
         let chunk = self.blocks.next(&mut want);
-        self.gaps.extend(self.blocks.take_gaps());
+        self.gaps.extend(self.blocks.take_gaps().into_iter().filter(|_| !survey));
         let Some(Chunk { bytes, input, capture_id, number }) = chunk else {
             self.ended = true;
             self.tell_gaps(shared, sink)?;
@@ -211,6 +219,9 @@ impl Stream {
                     break;
                 }
                 Some(kind) => self.take(kind, &record, offset, shared, sink)?,
+                None if self.at.as_ref().is_some_and(|at| at.take == Take::Read) => {
+                    widen(&mut self.times, record.header().time_ns, record.header().time_ns);
+                }
                 None => {}
             }
         }
@@ -266,12 +277,10 @@ impl Stream {
         if at.take == Take::Skip {
             return Ok(());
         }
-        if time_ns != 0 {
-            let (first, last) = self.times.get_or_insert((time_ns, time_ns));
-            (*first, *last) = ((*first).min(time_ns), (*last).max(time_ns));
-        }
+        widen(&mut self.times, time_ns, time_ns);
         match kind {
             Kind::Host => Ok(()),
+            _ if self.survey && kind != Kind::Clock => Ok(()),
             Kind::FileOpen
             | Kind::LibLoad
             | Kind::ProcessFork
@@ -486,95 +495,10 @@ impl Stream {
     }
 }
 
-/// Whether a block may hold something that is needed.
-fn is_wanted(entry: &BlockEntry, clocks: &Clocks, range: Range) -> bool {
-    if entry.first_ns == 0 {
-        return true;
-    }
-    // Without a clock record so far, its place in UTC is not known.
-    let (Some(first), Some(last)) = (clocks.wall(entry.first_ns), clocks.wall(entry.last_ns)) else {
-        return true;
-    };
-    let is_before = range.since_wall_ns.is_some_and(|since| last < since);
-    let is_after = range.until_wall_ns.is_some_and(|until| first > until);
-    let skippable = match (is_before, is_after) {
-        (_, true) => bits(&[EVENTS_ONLY, PROCESS_EVENTS]),
-        (true, false) => bits(&[EVENTS_ONLY]),
-        (false, false) => 0,
-    };
-    entry.kinds & !skippable != 0
-}
-
-/// Makes the event of a record and hands it over. `false`: the record is malformed.
-fn deliver(
-    record: &Record<'_>,
-    next: &Next,
-    host: HostId,
-    clocks: &Clocks,
-    shared: &mut Shared,
-    sink: &mut dyn Sink,
-) -> Result<bool, AnalyzeError> {
-    let header = record.header();
-    let wall_ns = clocks.wall(header.time_ns);
-    let Shared { identify, redact, scratch, losses, .. } = shared;
-    let event =
-        |actor, body| Event { host, segment: next.segment, time_ns: header.time_ns, wall_ns, actor, body };
-    let kind = record.kind();
-    if kind == Some(Kind::Loss) {
-        let Ok(loss) = decode::loss(record, clocks) else { return Ok(false) };
-        let total = losses.entry((loss.fact, loss.reason)).or_default();
-        total.records = total.records.saturating_add(loss.count);
-        total.gaps += 1;
-        sink.event(&event(None, Body::Loss(loss)))?;
-        return Ok(true);
-    }
-    let body = match kind {
-        Some(Kind::FileOpen) => decode::file_open(record, redact, scratch).map(Body::FileOpen),
-        Some(Kind::LibLoad) => decode::lib_load(record, redact, scratch).map(Body::LibLoad),
-        Some(Kind::ProcessExit) => decode::process_exit(record).map(Body::ProcessExit),
-        Some(Kind::ProcessFork) => Ok(Body::ProcessFork),
-        _ => decode::process_exec(record, redact, scratch).map(|(exec, _)| Body::ProcessExec(exec)),
-    };
-    let Ok(body) = body else { return Ok(false) };
-    let id = identify.process(host, header, clocks);
-    change(record, header, &body, id, wall_ns, identify);
-    let Some((process, state)) = identify.actor(id, header, sink)? else { return Ok(true) };
-    sink.event(&event(Some(Actor { process, state }), body))?;
-    Ok(true)
-}
-
-/// What an event changes of its process.
-fn change(
-    record: &Record<'_>,
-    header: &Header,
-    body: &Body<'_>,
-    id: ProcessId,
-    wall_ns: Option<i64>,
-    identify: &mut Identify,
-) {
-    match body {
-        Body::ProcessFork => {
-            if let Ok(fork) = record.payload::<record::ProcessFork>() {
-                identify.inherit(id, (fork.ppid, fork.parent_start_ns), header.time_ns);
-            }
-        }
-        Body::ProcessExec(exec) => {
-            let parent = record.payload::<record::ProcessExec>().map(|e| (e.ppid, e.parent_start_ns)).ok();
-            let unreadable = exec.bits & kinds::process_bits::ARGV_UNREADABLE != 0;
-            let program = Program {
-                parent,
-                exe: Some(exec.exe),
-                argv: Some(if unreadable { b"" } else { exec.argv }),
-                argv_len: exec.argv_len,
-                bits: exec.bits,
-                cgroup: None,
-            };
-            identify.program(id, header.time_ns, &program);
-            identify.forget_seen(id);
-            identify.update(id, |p| p.start_seen = true);
-        }
-        Body::ProcessExit(exit) => identify
-            .exit(id, Exit { time_ns: header.time_ns, wall_ns, code: exit.exit_code, signal: exit.signal }),
-        Body::FileOpen(_) | Body::LibLoad(_) | Body::Loss(_) => {}
+/// Takes a stretch of time into another. 0 is no time.
+fn widen(times: &mut Option<(u64, u64)>, first_ns: u64, last_ns: u64) {
+    if first_ns != 0 {
+        let (first, last) = times.get_or_insert((first_ns, last_ns));
+        (*first, *last) = ((*first).min(first_ns), (*last).max(last_ns));
     }
 }

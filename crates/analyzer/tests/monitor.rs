@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use crypto_tracer_analyzer::event::EventType;
 use crypto_tracer_analyzer::filter::Filter;
 use crypto_tracer_analyzer::monitor::{Format, MonitorOptions, Outcome, monitor};
+use crypto_tracer_analyzer::store::{IngestOptions, ingest};
 use crypto_tracer_analyzer::when::When;
 use crypto_tracer_analyzer::{AnalyzeError, Completeness, open};
 use crypto_tracer_format::record::{Fact, MarkKind};
@@ -33,7 +34,18 @@ impl Folder {
     }
 }
 
+/// What `monitor` writes of captures; a database made of them must give the same bytes.
 fn run(inputs: &[PathBuf], options: &MonitorOptions) -> Result<(String, Outcome), AnalyzeError> {
+    let (text, outcome) = run_once(inputs, options)?;
+    let folder = Folder::new();
+    let database = folder.0.path().join("x.db");
+    ingest(&mut *open(inputs, true)?, &IngestOptions { database: database.clone() })?;
+    assert_eq!(run_once(&[database], options)?.0, text, "from a database");
+    assert_eq!(run_once(inputs, options)?.0, text, "again");
+    Ok((text, outcome))
+}
+
+fn run_once(inputs: &[PathBuf], options: &MonitorOptions) -> Result<(String, Outcome), AnalyzeError> {
     let mut out = Vec::new();
     let outcome = monitor(&mut *open(inputs, true)?, options, &mut out)?;
     Ok((String::from_utf8(out).unwrap(), outcome))

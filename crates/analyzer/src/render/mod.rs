@@ -60,10 +60,10 @@ pub(crate) fn documents<D: Document>(documents: &[D], format: Format, out: &mut 
             Format::JsonPretty => without_controls(serde_json::to_string_pretty(document)?),
             Format::Table | Format::Csv => {
                 let mut text = String::new();
-                if index > 0 {
-                    text.push('\n');
-                }
                 document.text(&mut text);
+                if index > 0 {
+                    text.insert(0, '\n');
+                }
                 text
             }
         };

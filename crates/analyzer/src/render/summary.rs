@@ -25,8 +25,8 @@ impl Document for SummaryDocument {
             counted(c.files, "file", "files"),
         ));
         out.push_str(&format!(
-            "  {}, {} failed; {}; {} started, {} ended\n",
-            counted(c.file_opens, "file opened", "files opened"),
+            "  files opened {}, {} failed; {}; {} started, {} ended\n",
+            counted(c.file_opens, "time", "times"),
             counted(c.failed_opens, "open", "opens"),
             counted(c.library_loads, "library load", "library loads"),
             counted(c.execs, "program", "programs"),

@@ -9,20 +9,19 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use crypto_tracer_format::catalogue::libraries;
-use crypto_tracer_format::record::lib_bits;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::convert::{Raw, signed};
-use super::mappings::{How, Mapping, Mappings};
+use super::mappings::Mappings;
 use super::open::{self, Building, Database};
-use super::rollup::{self, Key, Rollups};
-use super::rows::{EventRow, Rows};
+use super::rollup::Rollups;
+use super::rows::Rows;
 use super::{StoreError, intern::Interned, replace};
 use crate::AnalyzeError;
 use crate::coverage::Coverage;
-use crate::event::{Body, Event, FileId, Loss};
+use crate::event::{Event, FileId};
 use crate::identity::{Host, HostId, Process, ProcessId, SegmentId, State, StateId};
-use crate::sink::{Note, NoteBody, Range, Segment, Sink, Source, Take};
+use crate::sink::{Note, Range, Segment, Sink, Source, Take};
 
 const PROCESS_INSERT: &str = include_str!("../../sql/process_insert.sql");
 const PROCESS_UPDATE: &str = include_str!("../../sql/process_update.sql");
@@ -91,7 +90,7 @@ pub(super) struct Begun {
     pub times: Option<(i64, i64)>,
     pub walls: Option<(i64, i64)>,
     /// Where lists of this segment go on.
-    position: i64,
+    pub position: i64,
 }
 
 /// The sink. See [`ingest`]; views feed a temporary one.
@@ -103,10 +102,10 @@ pub struct Ingest {
     /// Rows up to these were there before this run.
     pub(super) old_processes: i64,
     pub(super) first_event: i64,
-    interned: Interned,
+    pub(super) interned: Interned,
     pub(super) rows: Rows,
-    rollups: Rollups,
-    mappings: Mappings,
+    pub(super) rollups: Rollups,
+    pub(super) mappings: Mappings,
     hosts: Vec<Option<(i64, Host)>>,
     pub(super) segments: Vec<Option<Begun>>,
     /// Inputs of which a segment was skipped.
@@ -114,7 +113,7 @@ pub struct Ingest {
     processes: Vec<Option<i64>>,
     states: Vec<Option<i64>>,
     /// The process that has a pid now.
-    by_pid: HashMap<(HostId, u32), i64>,
+    pub(super) by_pid: HashMap<(HostId, u32), i64>,
     libraries: HashMap<(i64, i64, FileId), i64>,
     pub(super) done: Ingested,
 }
@@ -164,20 +163,25 @@ impl Ingest {
         (self.db, self.done)
     }
 
-    fn host_id(&self, id: HostId) -> Result<i64, StoreError> {
+    pub(super) fn host_id(&self, id: HostId) -> Result<i64, StoreError> {
         known(&self.hosts, id.0).map(|h| h.0).ok_or(StoreError::Order { what: "host", number: id.0 })
     }
 
-    fn process_id(&self, id: ProcessId) -> Result<i64, StoreError> {
+    pub(super) fn process_id(&self, id: ProcessId) -> Result<i64, StoreError> {
         known(&self.processes, id.0).copied().ok_or(StoreError::Order { what: "process", number: id.0 })
     }
 
-    fn state_id(&self, id: StateId) -> Result<i64, StoreError> {
+    pub(super) fn state_id(&self, id: StateId) -> Result<i64, StoreError> {
         known(&self.states, id.0).copied().ok_or(StoreError::Order { what: "state", number: id.0 })
     }
 
     /// Notes that a segment told something, and returns its row.
-    fn tell(&mut self, id: SegmentId, time_ns: u64, wall: Option<i64>) -> Result<&mut Begun, StoreError> {
+    pub(super) fn tell(
+        &mut self,
+        id: SegmentId,
+        time_ns: u64,
+        wall: Option<i64>,
+    ) -> Result<&mut Begun, StoreError> {
         let segment = self.segments.get_mut(id.0 as usize).and_then(Option::as_mut);
         let segment = segment.ok_or(StoreError::Order { what: "segment", number: id.0 })?;
         segment.facts += 1;
@@ -189,7 +193,7 @@ impl Ingest {
         Ok(segment)
     }
 
-    fn library(&mut self, host: i64, path: &[u8], file: FileId) -> Result<i64, StoreError> {
+    pub(super) fn library(&mut self, host: i64, path: &[u8], file: FileId) -> Result<i64, StoreError> {
         let path_id = self.interned.path(&self.db, path)?;
         if let Some(id) = self.libraries.get(&(host, path_id, file)) {
             return Ok(*id);
@@ -214,130 +218,6 @@ impl Ingest {
         };
         self.libraries.insert((host, path_id, file), id);
         Ok(id)
-    }
-
-    fn add_event(&mut self, event: &Event<'_>) -> Result<(), StoreError> {
-        let (time_ns, wall_ns) = (event.time_ns, event.wall_ns);
-        let begun = self.tell(event.segment, time_ns, wall_ns)?;
-        begun.events += 1;
-        let segment = begun.id;
-        let mut row = EventRow {
-            segment,
-            event_type: event.body.event_type().number(),
-            time_ns: signed(time_ns),
-            wall_ns,
-            ..EventRow::default()
-        };
-        let mut errno = 0;
-        let mut modes = 0;
-        let process = event.actor.map(|a| self.process_id(a.process.id)).transpose()?;
-        row.state = event.actor.map(|a| self.state_id(a.state.id)).transpose()?;
-        match event.body {
-            Body::FileOpen(open) => {
-                row.path = Some(self.interned.path(&self.db, open.path)?);
-                row.given = self.interned.path_option(&self.db, open.given)?;
-                row.result = Some(open.result.into());
-                row.flags = Some(open.flags.into());
-                row.mode = nonzero(open.mode);
-                row.bits = nonzero(open.bits);
-                errno = if open.result < 0 { open.result.saturating_neg() } else { 0 };
-                modes = rollup::modes(open.flags);
-            }
-            Body::LibLoad(load) => {
-                let host = self.host_id(event.host)?;
-                row.path = Some(self.interned.path(&self.db, load.path)?);
-                row.bits = nonzero(load.bits);
-                let library = self.library(host, load.path, load.file)?;
-                if let Some(process) = process {
-                    let deleted = load.bits & lib_bits::DELETED != 0;
-                    let new = Mapping {
-                        library,
-                        segment,
-                        how: How::Load,
-                        from_ns: time_ns,
-                        from_wall_ns: wall_ns,
-                        deleted,
-                    };
-                    self.mappings.add(&self.db, process, new)?;
-                }
-                if self.keep_events {
-                    row.detail =
-                        Some(self.db.prepare_cached(include_str!("../../sql/load_insert.sql"))?.insert(
-                            params![
-                                segment,
-                                load.file.dev_major,
-                                load.file.dev_minor,
-                                signed(load.file.ino),
-                                signed(load.addr),
-                                signed(load.len),
-                                signed(load.offset)
-                            ],
-                        )?);
-                }
-            }
-            Body::ProcessFork => {
-                let parent =
-                    event.actor.and_then(|a| a.process.ppid).and_then(|p| self.by_pid.get(&(event.host, p)));
-                if let (Some(&parent), Some(child)) = (parent, process) {
-                    self.mappings.fork(parent, child, segment, time_ns, wall_ns);
-                }
-            }
-            Body::ProcessExec(exec) => {
-                if let Some(process) = process {
-                    self.mappings.exec(&self.db, process, time_ns)?;
-                    let exe = self.interned.path_option(&self.db, Some(exec.exe))?;
-                    let filename = self.interned.path_option(&self.db, Some(exec.filename))?;
-                    let command = self.interned.command(&self.db, Some(exec.argv))?;
-                    row.detail =
-                        Some(self.db.prepare_cached(include_str!("../../sql/exec_insert.sql"))?.insert(
-                            params![
-                                segment,
-                                process,
-                                signed(time_ns),
-                                wall_ns,
-                                exe,
-                                filename,
-                                command,
-                                exec.argv_len,
-                                exec.bits
-                            ],
-                        )?);
-                }
-            }
-            Body::ProcessExit(exit) => {
-                row.result = Some(exit.exit_code.into());
-                row.flags = Some(exit.signal.into());
-                row.mode = nonzero(exit.core_dumped.into());
-                if let Some(process) = process {
-                    self.mappings.exit(&self.db, process)?;
-                }
-            }
-            Body::Loss(loss) => row.detail = Some(self.add_loss(segment, &loss)?),
-        }
-        if let Some(process) = process {
-            let key =
-                Key { process, event_type: row.event_type, path: row.path.unwrap_or(0), errno, segment };
-            self.rollups.count(&self.db, key, wall_ns, modes)?;
-        }
-        if self.keep_events {
-            self.rows.push(&self.db, row)?;
-        }
-        Ok(())
-    }
-
-    fn add_loss(&self, segment: i64, loss: &Loss) -> Result<i64, StoreError> {
-        Ok(self.db.prepare_cached(include_str!("../../sql/loss_insert.sql"))?.insert(params![
-            segment,
-            loss.fact,
-            loss.fact_name(),
-            loss.reason,
-            loss.reason_name(),
-            signed(loss.count),
-            signed(loss.from_ns),
-            signed(loss.to_ns),
-            loss.from_wall_ns,
-            loss.to_wall_ns
-        ])?)
     }
 
     fn add_segment(&mut self, segment: &Segment) -> Result<Take, StoreError> {
@@ -454,98 +334,6 @@ impl Ingest {
         Ok(())
     }
 
-    fn add_note(&mut self, note: &Note<'_>) -> Result<(), StoreError> {
-        let host = self.host_id(note.host)?;
-        let begun = self.tell(note.segment, note.time_ns, note.wall_ns)?;
-        begun.position += 1;
-        let (segment, position) = (begun.id, begun.position);
-        let (time_ns, wall_ns) = (signed(note.time_ns), note.wall_ns);
-        match note.body {
-            NoteBody::Probe { fact, state, errno, probe, reason } => {
-                let fact = fact.map_or("unknown", |f| f.name());
-                let state = state.map_or("unknown", |s| s.name());
-                let mut insert = self.db.prepare_cached(include_str!("../../sql/probe_insert.sql"))?;
-                insert.execute(params![segment, position, fact, state, errno, Raw(probe), Raw(reason)])?;
-            }
-            NoteBody::Mark { mark: crypto_tracer_format::record::MarkKind::Complete, .. } => {}
-            NoteBody::Mark { mark, text } => {
-                let mut insert = self.db.prepare_cached(include_str!("../../sql/mark_insert.sql"))?;
-                insert.execute(params![segment, position, time_ns, wall_ns, mark.name(), Raw(text)])?;
-            }
-            NoteBody::Clock { realtime_ns } => {
-                let mut insert = self.db.prepare_cached(include_str!("../../sql/clock_insert.sql"))?;
-                insert.execute(params![segment, time_ns, signed(realtime_ns)])?;
-            }
-            NoteBody::Mapping { process, path, file, bits, .. } => {
-                let process = self.process_id(process)?;
-                let library = self.library(host, path, file)?;
-                let deleted = bits & lib_bits::DELETED != 0;
-                let (from_ns, from_wall_ns) = (note.time_ns, wall_ns);
-                let new = Mapping { library, segment, how: How::Baseline, from_ns, from_wall_ns, deleted };
-                self.mappings.add(&self.db, process, new)?;
-            }
-            NoteBody::OpenFile { process, path, fd, flags, bits, .. } => {
-                let process = self.process_id(process)?;
-                let path = self.interned.path(&self.db, path)?;
-                let mut insert = self.db.prepare_cached(include_str!("../../sql/open_file_insert.sql"))?;
-                insert.execute(params![
-                    process,
-                    path,
-                    segment,
-                    fd,
-                    flags,
-                    rollup::modes(flags),
-                    bits,
-                    time_ns,
-                    wall_ns
-                ])?;
-            }
-            NoteBody::Library { path, file, size, mtime_ns, bits, soname, version, build_id } => {
-                let path = self.interned.path(&self.db, path)?;
-                let text = |s: &'_ [u8]| (!s.is_empty()).then(|| s.to_vec());
-                let (soname, version, build_id) = (text(soname), text(version), text(build_id));
-                self.db.prepare_cached(include_str!("../../sql/library_file.sql"))?.execute(params![
-                    host,
-                    file.dev_major,
-                    file.dev_minor,
-                    signed(file.ino),
-                    path,
-                    signed(size),
-                    signed(mtime_ns),
-                    bits,
-                    soname.as_deref().map(Raw),
-                    version.as_deref().map(Raw),
-                    build_id.as_deref().map(Raw)
-                ])?;
-            }
-            NoteBody::Cgroup { id, path } => {
-                let mut insert = self.db.prepare_cached(include_str!("../../sql/cgroup.sql"))?;
-                insert.execute(params![host, signed(id), Raw(path)])?;
-            }
-            NoteBody::User { id, name } => {
-                self.db.prepare_cached(include_str!("../../sql/user.sql"))?.execute(params![
-                    host,
-                    id,
-                    Raw(name)
-                ])?;
-            }
-            NoteBody::Baseline { from_ns, processes, mappings, open_files, vanished, denied, filtered } => {
-                self.db.prepare_cached(include_str!("../../sql/scan_insert.sql"))?.execute(params![
-                    segment,
-                    time_ns,
-                    signed(from_ns),
-                    processes,
-                    mappings,
-                    open_files,
-                    vanished,
-                    denied,
-                    filtered
-                ])?;
-            }
-        }
-        Ok(())
-    }
-
     fn end(&mut self, coverage: &Coverage) -> Result<(), StoreError> {
         self.rows.flush(&self.db)?;
         self.mappings.finish(&self.db)?;
@@ -595,10 +383,6 @@ fn put<T>(list: &mut Vec<Option<T>>, number: u32, value: T) {
         list.resize_with(at + 1, || None);
     }
     list[at] = Some(value);
-}
-
-fn nonzero(n: u32) -> Option<i64> {
-    (n != 0).then_some(n.into())
 }
 
 fn widened(range: Option<(i64, i64)>, time: Option<i64>) -> Option<(i64, i64)> {

@@ -10,9 +10,11 @@
 
 mod convert;
 mod error;
+mod facts;
 mod ingest;
 mod intern;
 mod mappings;
+mod notes;
 mod open;
 mod replace;
 mod replay;

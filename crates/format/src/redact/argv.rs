@@ -15,6 +15,19 @@ use std::borrow::Cow;
 /// So deep quotes in quotes are followed.
 const DEPTH: usize = 4;
 
+/// Where one of these is in a shell's command line, the words of echo are a password.
+const READERS: &[&str] = &[
+    "-stdin",
+    "-on-stdin",
+    "--stdin",
+    "chpasswd",
+    "sudo -S",
+    "-passin stdin",
+    "-pass stdin",
+    "pinentry",
+    "passphrase-fd 0",
+];
+
 /// What has been seen so far.
 #[derive(Default)]
 struct Scan {
@@ -26,6 +39,8 @@ struct Scan {
     name: Option<Value>,
     /// SQL's IDENTIFIED was seen.
     identified: bool,
+    /// What echo prints goes into a program that reads a password.
+    piped: bool,
     /// The argument before was `-c`: a command line follows, not a value.
     command: bool,
 }
@@ -53,8 +68,10 @@ fn pass(argv: &[u8]) -> Vec<u8> {
         if i > 0 {
             out.push(0);
         }
-        if !arg.is_empty() {
-            out.extend_from_slice(&scan.argument(arg));
+        match arg {
+            // An empty value is a value: what follows isn't.
+            b"" => scan.pending = None,
+            arg => out.extend_from_slice(&scan.argument(arg)),
         }
     }
     out
@@ -77,6 +94,7 @@ impl Scan {
     fn text(&mut self, text: &[u8], depth: usize) -> Vec<u8> {
         let mut out = Vec::with_capacity(text.len());
         let mut at = 0;
+        self.piped |= READERS.iter().any(|reader| text.windows(reader.len()).any(|w| w == reader.as_bytes()));
         for range in words::split(text) {
             out.extend_from_slice(&text[at..range.start]);
             at = range.end;
@@ -111,6 +129,11 @@ impl Scan {
     }
 
     fn word(&mut self, word: &[u8], depth: usize) -> Vec<u8> {
+        if word.iter().all(|b| b"|;&<>()".contains(b)) {
+            // The next command begins.
+            self.tool = None;
+            return word.to_vec();
+        }
         if let Some(out) = self.glued(word) {
             return out;
         }
@@ -213,7 +236,8 @@ impl Scan {
         let ends = matches!(word.last(), Some(b';' | b'|' | b'&'));
         let word = word.strip_suffix(b";").unwrap_or(word);
         let name = word.rsplit(|b| b"/;|&($`".contains(b)).next().unwrap_or(word);
-        if let Some(tool) = tools::find(name, self.tool) {
+        let found = tools::find(name, self.tool).filter(|tool| self.piped || !tool.echoes());
+        if let Some(tool) = found {
             self.tool = Some(tool);
         } else if ends {
             self.tool = None;
@@ -283,6 +307,11 @@ mod tests {
         ("x --password=s3cr", "x --password=[REDACTED]"),
         ("x '--password=s3cr with blanks'", "x --password=[REDACTED]"),
         ("x --password -s3cr", "x --password [REDACTED]"),
+        ("x --password '' y", "x --password '' y"),
+        ("certbot --dns-credentials /etc/cf.ini", "certbot --dns-credentials /etc/cf.ini"),
+        ("sh -c 'echo hello'", "sh -c 'echo hello'"),
+        ("az login -u id -p s3cr", "az login -u id -p [REDACTED]"),
+        ("x /password:s3cr -v /etc/token:/x", "x /password:[REDACTED] -v /etc/token:/x"),
         ("x --password --token s3cr y", "x --password [REDACTED] [REDACTED] y"),
         (
             "x --api-key s3cr --apikey=s3cr api_key=s3cr",

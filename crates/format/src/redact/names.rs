@@ -27,7 +27,6 @@ const SECRETS: &[&str] = &[
     "passcode",
     "secret",
     "token",
-    "credential",
     "jwt",
     "hexkey",
     "hexpass",
@@ -45,6 +44,8 @@ const WORDS: &[&str] = &["pw", "pin", "sopin", "auth", "passin", "passout", "sig
 
 /// A name that ends so holds a key, or names its file.
 const KEYS: &[&str] = &[
+    "credential",
+    "credentials",
     "accesskey",
     "accesskeyid",
     "privatekey",
@@ -167,6 +168,7 @@ mod tests {
             ("Authorization", Some(Value::Line)),
             ("Set-Cookie", Some(Value::Line)),
             ("private-key", Some(Value::KeyOrPath)),
+            ("GOOGLE_APPLICATION_CREDENTIALS", Some(Value::KeyOrPath)),
             ("access_key", Some(Value::KeyOrPath)),
             ("--password-file", None),
             ("--password-stdin", None),

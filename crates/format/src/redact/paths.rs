@@ -82,6 +82,8 @@ const HINTS: &[&[u8]] = &[b"home", b"root", b"volumes"];
 /// The directory that the walk is in.
 #[derive(Default)]
 struct Walk<'a> {
+    /// Where the walk began isn't known: a `root` there is a folder like any other, until a `..` was seen.
+    unknown: bool,
     /// Each component, where the root that holds for what follows begins, and whether it is written as two.
     stack: Vec<(&'a [u8], usize, bool)>,
 }
@@ -103,6 +105,7 @@ impl<'a> Walk<'a> {
         match component {
             b"" | b"." => return Step::Keep,
             b".." => {
+                self.unknown = false;
                 return match self.stack.pop() {
                     Some((_, _, true)) => Step::Twice,
                     _ => Step::Keep,
@@ -121,6 +124,7 @@ impl<'a> Walk<'a> {
                 b"USER" | b"ROOT" | b"*" => Step::Keep,
                 _ => Step::Replace(PERSON),
             },
+            (Action::Root, _) if self.unknown && root == 0 => Step::Keep,
             (Action::Root, Some(top)) => {
                 top.2 = true;
                 Step::RootHome
@@ -160,7 +164,7 @@ pub(super) fn absolute(path: &[u8]) -> Cow<'_, [u8]> {
     if !hinted(path) {
         return Cow::Borrowed(path);
     }
-    walk(Walk::default(), path)
+    walk(Walk { unknown: !path.starts_with(b"/"), ..Walk::default() }, path)
 }
 
 /// Redacts a path that starts from the directory `base` (before its own redaction), or at the root if it is absolute.
@@ -172,7 +176,7 @@ pub(super) fn relative<'a>(base: &[u8], path: &'a [u8]) -> Cow<'a, [u8]> {
     if !hinted(path) && !hinted(base) {
         return Cow::Borrowed(path);
     }
-    let mut start = Walk::default();
+    let mut start = Walk { unknown: base.is_empty(), ..Walk::default() };
     for component in base.split(|&b| b == b'/') {
         start.step(component);
     }
@@ -296,6 +300,9 @@ mod tests {
             ("/srv", "/root/../etc/x", "/home/ROOT/../../etc/x"),
             ("/etc", "/etc/../home/bob/x", "/etc/../home/USER/x"),
             ("", "../../home/bob/x", "../../home/USER/x"),
+            ("", "root/x", "root/x"),
+            ("", "../root/x", "../home/ROOT/x"),
+            ("", "home/bob", "home/USER"),
             ("/srv", "root/x", "root/x"),
             ("/srv", "home/bob/x", "home/bob/x"),
             ("/home/alice/src", "../../alice/x", "../../USER/x"),

@@ -66,6 +66,9 @@ const fn row(option: &'static str, form: Form, kind: Kind) -> Row {
 use Form::{Both, EachWord, Glued, Next, Word};
 use Kind::{KeyParameter, Quoted, Secret, Source, UserThen};
 
+/// The program whose words are secret only sometimes.
+const ECHO: &str = "echo";
+
 /// The programs.
 pub(super) const TOOLS: &[Tool] = &[
     Tool {
@@ -169,6 +172,31 @@ pub(super) const TOOLS: &[Tool] = &[
             row("--dest-creds", Next, UserThen(b':')),
         ],
         example: ("skopeo copy --src-creds bob:s3cret a b", "skopeo copy --src-creds bob:[REDACTED] a b"),
+    },
+    Tool {
+        names: &["az", "oc"],
+        of: None,
+        rows: &[],
+        example: ("az account list -o x", "az account list -o x"),
+    },
+    Tool {
+        names: &["ssh-keygen"],
+        of: None,
+        rows: &[row("-N", Both, Secret), row("-P", Both, Secret)],
+        example: (
+            "ssh-keygen -t rsa -N s3cr1 -P s3cr2 -f key",
+            "ssh-keygen -t rsa -N [REDACTED] -P [REDACTED] -f key",
+        ),
+    },
+    // Only where its output goes into a program that reads a password: see [`super::argv`].
+    Tool {
+        names: &[ECHO, "printf"],
+        of: None,
+        rows: &[row("", EachWord, Secret)],
+        example: (
+            "sh -c 'echo -n s3cr | docker login --password-stdin x'",
+            "sh -c 'echo -n [REDACTED] | docker login --password-stdin x'",
+        ),
     },
     Tool {
         names: &["login"],
@@ -360,6 +388,11 @@ pub(super) const TOOLS: &[Tool] = &[
 ];
 
 impl Tool {
+    /// Whether this only prints its words.
+    pub(super) fn echoes(&self) -> bool {
+        self.names.contains(&ECHO)
+    }
+
     /// Whether its short options can stand together behind one dash, the last with a value: `-sSu X`.
     pub(super) fn clusters(&self) -> bool {
         self.names.iter().any(|name| ["curl", "htpasswd"].contains(name))

@@ -127,7 +127,9 @@ fn pair_at(word: &[u8], from: usize, at: usize) -> Option<(Kind, std::ops::Range
     let len = word[from..name_end].iter().rev().take_while(|&&b| names::is_name_byte(b)).count();
     let name = &word[name_end - len..name_end];
     let before = word[from..name_end - len].last().copied();
-    if word[at] == b':' && (before == Some(b'/') || word[at + 1..].starts_with(b"//")) {
+    // PATH:PATH is no name and value; /NAME:VALUE as on Windows is.
+    let path = before == Some(b'/') && (name_end - len > 1 || word[at + 1..].starts_with(b"/"));
+    if word[at] == b':' && (path || word[at + 1..].starts_with(b"//")) {
         return None;
     }
     let kind = match names::value_of(name) {
@@ -188,12 +190,13 @@ pub(super) fn userinfo(word: &[u8]) -> Cow<'_, [u8]> {
     finish(word, out, copied)
 }
 
+/// So far an `@` is looked for behind a slash.
+const URL_BYTES: usize = 1024;
+
 /// Where the secret lies in what follows `scheme://` (or in a word without one).
 fn password_in(text: &[u8], scheme: &[u8]) -> Option<std::ops::Range<usize>> {
-    let end =
-        text.iter().position(|b| b.is_ascii_whitespace() || b"\"'`<>".contains(b)).unwrap_or(text.len());
-    let text = &text[..end];
-    let authority = &text[..text.iter().position(|b| b"/?#".contains(b)).unwrap_or(end)];
+    let ends = |b: &u8| b.is_ascii_whitespace() || b"\"'`<>".contains(b);
+    let authority = &text[..text.iter().position(|b| ends(b) || b"/?#".contains(b)).unwrap_or(text.len())];
     let colon = authority.iter().position(|&b| b == b':');
     let at = match (authority.iter().rposition(|&b| b == b'@'), colon) {
         (Some(at), _) => at,
@@ -201,7 +204,8 @@ fn password_in(text: &[u8], scheme: &[u8]) -> Option<std::ops::Range<usize>> {
         (None, Some(colon))
             if !scheme.is_empty() && !authority[colon + 1..].iter().all(u8::is_ascii_digit) =>
         {
-            text.iter().rposition(|&b| b == b'@')?
+            let near = &text[..text.len().min(URL_BYTES)];
+            near[..near.iter().position(ends).unwrap_or(near.len())].iter().rposition(|&b| b == b'@')?
         }
         _ => return None,
     };

@@ -13,11 +13,14 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// What is remembered of so many cgroups.
 const REMEMBERED: usize = 16 * 1024;
 /// So many folders are looked at for an id whose process is gone.
 const WALKED: usize = 16 * 1024;
+/// And so often at most: whoever may make cgroups can make many.
+const WALK_EVERY: Duration = Duration::from_millis(500);
 
 /// Knows where the hierarchies are, and remembers ids.
 #[derive(Debug, Default)]
@@ -25,13 +28,15 @@ pub(super) struct Cgroups {
     /// Where the v2 hierarchy is mounted, and which of its cgroups is the mount's root.
     v2: Option<(PathBuf, Vec<u8>)>,
     ids: HashMap<Vec<u8>, u64>,
+    /// When the hierarchy was last walked for an id.
+    walked: Option<Instant>,
 }
 
 impl Cgroups {
     /// Finds the v2 hierarchy among this process's mounts.
     pub(super) fn find() -> Cgroups {
         let mounts = std::fs::read("/proc/self/mountinfo").unwrap_or_default();
-        Cgroups { v2: v2_mount(&mounts), ids: HashMap::new() }
+        Cgroups { v2: v2_mount(&mounts), ..Cgroups::default() }
     }
 
     /// Id and best path of a process's cgroup.
@@ -69,17 +74,18 @@ impl Cgroups {
         Some(mount.join(Path::new(OsStr::from_bytes(below))))
     }
 
-    /// The path of an id: of a process that is in it, or by a walk through the hierarchy.
+    /// The v2 path of an id: of a process that is in it, or by a walk through the hierarchy.
     pub(super) fn path_of(&mut self, id: u64, tgid: u32) -> Option<Vec<u8>> {
-        let mut buffer = Vec::new();
-        let by_process = i32::try_from(tgid)
-            .ok()
-            .and_then(|pid| Process::new(pid).ok())
-            .and_then(|process| self.of(&process, &mut buffer).ok());
-        match by_process {
-            Some((found, path)) if found == id => Some(path),
-            _ => self.walk(id),
+        if let Some(path) = v2_path(tgid)
+            && self.id(&path) == id
+        {
+            return Some(path);
         }
+        if self.walked.is_some_and(|at| at.elapsed() < WALK_EVERY) {
+            return None;
+        }
+        self.walked = Some(Instant::now());
+        self.walk(id)
     }
 
     fn walk(&self, id: u64) -> Option<Vec<u8>> {
@@ -101,6 +107,14 @@ impl Cgroups {
         }
         None
     }
+}
+
+/// The v2 path of a process's cgroup.
+fn v2_path(tgid: u32) -> Option<Vec<u8>> {
+    let process = Process::new(i32::try_from(tgid).ok()?).ok()?;
+    let mut buffer = Vec::new();
+    read(&process, "cgroup", 64 * 1024, &mut buffer).ok()?;
+    parse(&buffer).0.map(<[u8]>::to_vec)
 }
 
 /// The v2 path, and the one that names containers best, of /proc/PID/cgroup (`ID:CONTROLLERS:PATH`).
@@ -170,7 +184,7 @@ mod tests {
         let mounts = b"30 20 0:26 /x /mnt/part rw - cgroup2 c rw\n31 20 0:26 / /sys/fs/cgroup rw shared:9 - cgroup2 c rw\n32 1 0:1 / /proc rw - proc p rw\n";
         assert_eq!(v2_mount(mounts), Some((PathBuf::from("/sys/fs/cgroup"), b"/".to_vec())));
         assert_eq!(v2_mount(b"32 1 0:1 / /proc rw - proc p rw\n"), None);
-        let cgroups = Cgroups { v2: Some(("/m".into(), b"/x".to_vec())), ids: HashMap::new() };
+        let cgroups = Cgroups { v2: Some(("/m".into(), b"/x".to_vec())), ..Cgroups::default() };
         assert_eq!(cgroups.folder(b"/x/y"), Some("/m/y".into()));
         assert_eq!(cgroups.folder(b"/z"), None);
         assert_eq!(cgroups.folder(b"/x/../z"), None);
@@ -181,11 +195,13 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         std::fs::create_dir_all(dir.path().join("a/b")).expect("folders");
         let ino = std::fs::metadata(dir.path().join("a/b")).expect("it is there").ino();
-        let mut cgroups = Cgroups { v2: Some((dir.path().into(), b"/".to_vec())), ids: HashMap::new() };
+        let mut cgroups = Cgroups { v2: Some((dir.path().into(), b"/".to_vec())), ..Cgroups::default() };
         assert_eq!(cgroups.id(b"/a/b"), ino);
         assert!(cgroups.names(ino, b"/a/b") && !cgroups.names(ino, b"/a"));
         assert_eq!(cgroups.id(b"/none"), 0);
         assert_eq!(cgroups.walk(ino), Some(b"/a/b".to_vec()));
         assert_eq!(cgroups.walk(1), None);
+        assert_eq!(cgroups.path_of(ino, 0), Some(b"/a/b".to_vec()));
+        assert_eq!(cgroups.path_of(ino, 0), None, "not again so soon");
     }
 }

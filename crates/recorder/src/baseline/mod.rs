@@ -129,7 +129,7 @@ impl Baseline {
         options: &ScanOptions<'_>,
         summary: &mut BaselineSummary,
     ) -> Result<(), Unread> {
-        let Some(mut who) = self.identity(process)? else { return Ok(()) };
+        let mut who = self.identity(process)?;
         if who.kernel_thread || who.tgid == options.own_pid {
             return Ok(());
         }
@@ -194,8 +194,7 @@ impl Baseline {
         Ok(())
     }
 
-    /// Who a process is; `None`: not a process of its own (it ended before its name could be read).
-    fn identity(&mut self, process: &Process) -> Result<Option<ProcessIdentity>, Unread> {
+    fn identity(&mut self, process: &Process) -> Result<ProcessIdentity, Unread> {
         let mut who = process::identity(process, &mut self.buffer)?;
         if !who.kernel_thread {
             match self.cgroups.of(process, &mut self.buffer) {
@@ -204,13 +203,13 @@ impl Baseline {
                 Err(Unread::Denied) => {}
             }
         }
-        Ok(Some(who))
+        Ok(who)
     }
 
     /// Calls `found` with every process, without what takes longer to read: to find the children of some.
     pub fn identities(&mut self, found: &mut dyn FnMut(ProcessIdentity)) {
         for process in procfs::process::all_processes().into_iter().flatten().flatten() {
-            if let Ok(Some(who)) = self.identity(&process) {
+            if let Ok(who) = self.identity(&process) {
                 found(who);
             }
         }
@@ -219,7 +218,7 @@ impl Baseline {
     /// Who the process with this pid is, if it is there.
     pub fn identity_of(&mut self, tgid: u32) -> Option<ProcessIdentity> {
         let process = Process::new(i32::try_from(tgid).ok()?).ok()?;
-        self.identity(&process).ok().flatten()
+        self.identity(&process).ok()
     }
 
     /// A library was mapped: emits what its file says, if this segment has not yet said it.
@@ -247,6 +246,9 @@ impl Baseline {
     /// An event came from this user and this cgroup: emits their names, if this segment has not yet done so.
     pub fn seen(&mut self, header: &Header, emit: &mut Emit<'_>) -> ControlFlow<()> {
         self.name_user(header.uid, header.time_ns);
+        if self.named_cgroups.len() >= NAMED {
+            self.named_cgroups.clear();
+        }
         if header.cgroup != 0 && self.named_cgroups.insert(header.cgroup) {
             // An id whose path can't be found isn't looked for again in this segment.
             let path = self.cgroups.path_of(header.cgroup, header.tgid);

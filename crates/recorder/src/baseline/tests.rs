@@ -140,6 +140,41 @@ fn mapped_libraries_are_recorded_and_described() {
     }
 }
 
+/// A library that was replaced on disk is the one to know about: who still uses the old one?
+#[test]
+fn a_deleted_library_is_described_all_the_same() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let copy = dir.path().canonicalize().expect("a path").join("libcrypto.so.3");
+    let script = "import _hashlib,ctypes,os,shutil,sys\n\
+        lib=[l.split()[-1] for l in open('/proc/self/maps') if 'libcrypto' in l]\n\
+        shutil.copy(lib[0],sys.argv[1]); ctypes.CDLL(sys.argv[1]); os.unlink(sys.argv[1])\n\
+        print(flush=True); sys.stdin.read()";
+    let mut child =
+        Sleeper::start(Command::new("python3").args(["-c", script]).arg(&copy).stderr(Stdio::null()));
+    let mut byte = [0];
+    let out = child.0.stdout.as_mut().expect("piped");
+    if std::io::Read::read_exact(out, &mut byte).is_err() {
+        eprintln!("skipped: python3 with a shared libcrypto isn't installed");
+        return;
+    }
+    let (all, _) = scan(&[child.0.id()]);
+    let mappings = of::<BaselineMapping>(&all);
+    let path = copy.as_os_str().as_encoded_bytes();
+    let (_, mapping) = mappings.iter().find(|(r, m)| r.str(m.path) == Ok(path)).expect("mapped");
+    assert_eq!(mapping.bits, lib_bits::DELETED);
+    let libraries = of::<Library>(&all);
+    let (record, library) = libraries.iter().find(|(_, l)| l.ino == mapping.ino).expect("described");
+    let rights = crate::privileges::held().expect("readable");
+    if rights.has(caps::Capability::CAP_CHECKPOINT_RESTORE) || rights.has(caps::Capability::CAP_SYS_ADMIN) {
+        assert_eq!(library.bits, lib_bits::DELETED);
+        assert!(record.str(library.soname).expect("inside").starts_with(b"libcrypto"));
+        assert!(record.str(library.version).expect("inside").starts_with(b"OpenSSL "));
+        assert!(library.build_id.len >= 32 && library.size > 0);
+    } else {
+        assert_eq!(library.bits, lib_bits::DELETED | lib_bits::UNREADABLE);
+    }
+}
+
 #[test]
 fn a_long_command_line_is_cut_and_its_length_kept() {
     let long = "x".repeat(100_000);

@@ -2,11 +2,13 @@
 //!
 //! Invariants:
 //! - First through /proc/PID/map_files, which leads to the mapped file itself (it needs CAP_SYS_ADMIN or
-//!   CAP_CHECKPOINT_RESTORE); else by its path inside the process's root, and then only if inode and device are those
-//!   of the mapping. (The device alone may differ: btrfs and overlayfs show another one in maps than in stat.)
+//!   CAP_CHECKPOINT_RESTORE); else by its path inside the process's root.
+//! - Either way the inode must be that of the mapping. The device can't be compared: btrfs and overlayfs show another one
+//!   in maps than in stat.
 //! - Nothing but a regular file is ever opened for reading: no device, no FIFO that would block.
 
 use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, Stat};
+use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -47,15 +49,12 @@ fn in_root(target: &Target<'_>) -> Option<OwnedFd> {
     let path = Path::new(OsStr::from_bytes(target.path.strip_prefix(b"/")?));
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     let folder = rustix::fs::openat(CWD, root, flags | OFlags::DIRECTORY, Mode::empty()).ok()?;
-    rustix::fs::openat2(
-        &folder,
-        path,
-        flags,
-        Mode::empty(),
-        ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS,
-    )
-    .or_else(|_| rustix::fs::openat(&folder, path, flags, Mode::empty()))
-    .ok()
+    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+    match rustix::fs::openat2(&folder, path, flags, Mode::empty(), resolve) {
+        // Kernels before 5.6, and sandboxes that don't know it.
+        Err(Errno::NOSYS | Errno::PERM) => rustix::fs::openat(&folder, path, flags, Mode::empty()).ok(),
+        other => other.ok(),
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,45 @@
+//! Which blocks have to be decoded: told from their entries, before anything is read of them.
+//!
+//! Invariant: what identifies processes, and what holds for all that follows, is never left out, so that an event prints the
+//! same whatever range was asked for.
+
+use crypto_tracer_format::record::Kind;
+use crypto_tracer_format::segment::BlockEntry;
+
+use crate::clock::Clocks;
+use crate::sink::Range;
+
+/// Kinds that tell nothing about what comes after them.
+const EVENTS_ONLY: &[Kind] = &[Kind::FileOpen, Kind::LibLoad, Kind::Loss, Kind::Mark];
+/// Kinds without which times can't be told.
+const SEGMENT_HEADS: &[Kind] = &[Kind::Host, Kind::Clock];
+/// Kinds that are events, and tell who is who from then on.
+const PROCESS_EVENTS: &[Kind] = &[Kind::ProcessFork, Kind::ProcessExec, Kind::ProcessExit];
+
+fn bits(kinds: &[&[Kind]]) -> u64 {
+    kinds.iter().flat_map(|k| k.iter()).fold(0, |bits, kind| bits | 1u64 << kind.number())
+}
+
+/// Whether times can't be told without the block.
+pub fn is_segment_head(entry: &BlockEntry) -> bool {
+    entry.kinds & bits(&[SEGMENT_HEADS]) != 0
+}
+
+/// Whether a block may hold something that is needed.
+pub fn is_wanted(entry: &BlockEntry, clocks: &Clocks, range: Range) -> bool {
+    if entry.first_ns == 0 {
+        return true;
+    }
+    // Without a clock record so far, its place in UTC is not known.
+    let (Some(first), Some(last)) = (clocks.wall(entry.first_ns), clocks.wall(entry.last_ns)) else {
+        return true;
+    };
+    let is_before = range.since_wall_ns.is_some_and(|since| last < since);
+    let is_after = range.until_wall_ns.is_some_and(|until| first > until);
+    let skippable = match (is_before, is_after) {
+        (_, true) => bits(&[EVENTS_ONLY, PROCESS_EVENTS]),
+        (true, false) => bits(&[EVENTS_ONLY]),
+        (false, false) => 0,
+    };
+    entry.kinds & !skippable != 0
+}
