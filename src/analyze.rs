@@ -6,12 +6,12 @@ use crate::failure::{Failure, printable};
 use crypto_tracer_analyzer::coverage::{Completeness, Coverage, Damage, InputCoverage};
 use crypto_tracer_analyzer::event::{EventType, Loss};
 use crypto_tracer_analyzer::filter::Filter;
+use crypto_tracer_analyzer::json::time::timestamp;
 use crypto_tracer_analyzer::monitor::{self, MonitorOptions};
 use crypto_tracer_analyzer::render::Format;
 use crypto_tracer_analyzer::store::{IngestOptions, ingest, is_database};
 use crypto_tracer_analyzer::views::{self, Material, Outcome, ViewError};
 use crypto_tracer_analyzer::when::When;
-use crypto_tracer_analyzer::json::time::timestamp;
 use crypto_tracer_analyzer::{AnalyzeError, open};
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -232,7 +232,10 @@ fn warnings(coverage: &Coverage) -> Vec<String> {
         }
         let unknown: u64 = input.unknown_kinds.values().sum();
         if unknown > 0 {
-            lines.push(format!("{}: {unknown} records of types that a later release made were skipped", input.name));
+            lines.push(format!(
+                "{}: {unknown} records of types that a later release made were skipped",
+                input.name
+            ));
         }
         if !input.closed && ended_early(input) {
             lines.push(format!(
@@ -245,7 +248,8 @@ fn warnings(coverage: &Coverage) -> Vec<String> {
         lines.push("a capture holds no clock record: its times are not known".into());
     }
     for (&(fact, reason), total) in &coverage.losses {
-        let loss = Loss { fact, reason, count: 0, from_ns: 0, to_ns: 0, from_wall_ns: None, to_wall_ns: None };
+        let loss =
+            Loss { fact, reason, count: 0, from_ns: 0, to_ns: 0, from_wall_ns: None, to_wall_ns: None };
         if fact != Loss::CAPTURE {
             lines.push(format!(
                 "{} {} records were lost while recording ({}), in {} stretches of time",
@@ -265,7 +269,8 @@ fn ended_early(input: &InputCoverage) -> bool {
 }
 
 fn describe(damage: &Damage) -> String {
-    let mut text = format!("{} at byte {}: {} bytes could not be used", damage.what, damage.offset, damage.bytes);
+    let mut text =
+        format!("{} at byte {}: {} bytes could not be used", damage.what, damage.offset, damage.bytes);
     if let Some(blocks) = damage.blocks {
         text.push_str(&format!(", {blocks} blocks"));
     }
@@ -273,7 +278,9 @@ fn describe(damage: &Damage) -> String {
         text.push_str(&format!(", {records} records"));
     }
     match (damage.after_wall_ns.map(timestamp), damage.before_wall_ns.map(timestamp)) {
-        (Some(after), Some(before)) => text.push_str(&format!("; what is missing lies between {after} and {before}")),
+        (Some(after), Some(before)) => {
+            text.push_str(&format!("; what is missing lies between {after} and {before}"))
+        }
         (Some(after), None) => text.push_str(&format!("; what is missing lies after {after}")),
         (None, Some(before)) => text.push_str(&format!("; what is missing lies before {before}")),
         (None, None) => {}
@@ -290,8 +297,12 @@ fn explain(error: AnalyzeError) -> Failure {
             "Cannot read the capture",
             detail,
             match source.kind() {
-                std::io::ErrorKind::NotFound => "Check the name. A recording that was not closed is called NAME.partial.",
-                std::io::ErrorKind::PermissionDenied => "Captures belong to who recorded them: sudo chown $USER FILE.",
+                std::io::ErrorKind::NotFound => {
+                    "Check the name. A recording that was not closed is called NAME.partial."
+                }
+                std::io::ErrorKind::PermissionDenied => {
+                    "Captures belong to who recorded them: sudo chown $USER FILE."
+                }
                 _ => "Check the file and the disk that it is on.",
             },
         ),
@@ -300,7 +311,9 @@ fn explain(error: AnalyzeError) -> Failure {
             detail,
             "Check that these are captures of `crypto-tracer record`, whole or cut, or a database of `analyze ingest`.",
         ),
-        E::NotSeekable { .. } => Failure::usage(detail, "Save the stream to a file first, or give an absolute time."),
+        E::NotSeekable { .. } => {
+            Failure::usage(detail, "Save the stream to a file first, or give an absolute time.")
+        }
         E::Mixed(_) | E::NoInput => Failure::usage(detail, "Give captures, or one database."),
         E::EmptyDirectory(_) => Failure::general(
             "No capture in this folder",
@@ -308,9 +321,11 @@ fn explain(error: AnalyzeError) -> Failure {
             "Give the folder that `crypto-tracer record -o FOLDER` wrote to.",
         ),
         E::Option { .. } => Failure::usage(detail, "See --help for what each option takes."),
-        E::Output(_) => {
-            Failure::general("Cannot write the output", detail, "Check the space on the disk, or choose another place.")
-        }
+        E::Output(_) => Failure::general(
+            "Cannot write the output",
+            detail,
+            "Check the space on the disk, or choose another place.",
+        ),
         E::Store(_) => Failure::general(
             "The database could not be used",
             detail,
@@ -322,12 +337,17 @@ fn explain(error: AnalyzeError) -> Failure {
                 detail,
                 "`crypto-tracer analyze monitor CAPTURE --type process_exec,process_exit` lists the processes.",
             ),
-            ViewError::NotCaptured { .. } => {
-                Failure::general("That time was not captured", detail, "Give a time inside of what was captured.")
-            }
+            ViewError::NotCaptured { .. } => Failure::general(
+                "That time was not captured",
+                detail,
+                "Give a time inside of what was captured.",
+            ),
             ViewError::Sql(_) => Failure {
                 topic: "database",
-                ..Failure::usage(detail, "One statement that only reads; `crypto-tracer docs database` shows the tables.")
+                ..Failure::usage(
+                    detail,
+                    "One statement that only reads; `crypto-tracer docs database` shows the tables.",
+                )
             },
             ViewError::Format { .. } => Failure::usage(detail, "See --help for the formats."),
         },

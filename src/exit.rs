@@ -31,7 +31,11 @@ pub const TABLE: &[(Exit, u8, &str)] = &[
     (Exit::Privileges, 3, "insufficient privileges"),
     (Exit::Kernel, 4, "kernel not supported"),
     (Exit::Load, 5, "eBPF load failed: no probe could be attached"),
-    (Exit::Damaged, 6, "the capture is damaged or cut; what could be read was shown, what is missing is said"),
+    (
+        Exit::Damaged,
+        6,
+        "the capture is damaged or cut; what could be read was shown, what is missing is said",
+    ),
     (Exit::Interrupted, 130, "interrupted (SIGINT)"),
     (Exit::Terminated, 143, "terminated (SIGTERM)"),
 ];

@@ -1,13 +1,13 @@
 //! The command line: parse, dispatch, exit code. What happens is in the crates.
 
-mod cli;
-mod docs;
-mod exit;
-mod failure;
 #[cfg(feature = "analyze")]
 mod analyze;
+mod cli;
+mod docs;
 #[cfg(feature = "record")]
 mod doctor;
+mod exit;
+mod failure;
 #[cfg(feature = "record")]
 mod record;
 
@@ -88,7 +88,11 @@ fn refuse(error: &clap::Error) -> ExitCode {
         Some((detail, usage)) => (detail.trim_end(), format!("Usage:{usage}")),
         None => (text, format!("Usage: {}", Cli::command().render_usage())),
     };
-    let detail = if error.kind() == DisplayHelpOnMissingArgumentOrSubcommand { "No command was given." } else { detail };
+    let detail = if error.kind() == DisplayHelpOnMissingArgumentOrSubcommand {
+        "No command was given."
+    } else {
+        detail
+    };
     let action = format!("{usage}\n\nThe same command with --help explains every option.");
     let failure = Failure::usage(detail.replace("\n\n", "\n"), &action);
     eprintln!("{failure}");

@@ -113,7 +113,14 @@ impl Hooks for Status {
 fn summary(p: &Progress) -> String {
     let seconds = p.elapsed.as_secs();
     let lost = if p.lost == 0 { "nothing lost".into() } else { format!("{} LOST", p.lost) };
-    format!("{:02}:{:02}:{:02}  {} events, {}, {lost}", seconds / 3600, seconds / 60 % 60, seconds % 60, p.events, bytes(p.bytes))
+    format!(
+        "{:02}:{:02}:{:02}  {} events, {}, {lost}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60,
+        p.events,
+        bytes(p.bytes)
+    )
 }
 
 fn bytes(n: u64) -> String {
@@ -169,7 +176,9 @@ fn explain(error: RecordError) -> Failure {
             topic: "troubleshooting",
             exit: Exit::Load,
         },
-        RecordError::Filter { .. } => Failure::usage(detail, "`crypto-tracer record --help` explains the filters."),
+        RecordError::Filter { .. } => {
+            Failure::usage(detail, "`crypto-tracer record --help` explains the filters.")
+        }
         RecordError::Output(e) => {
             if matches!(e, crypto_tracer_recorder::OutputError::Terminal) {
                 Failure::usage(detail, "Redirect standard output to a file or a pipe, or give -o FILE.")
@@ -182,11 +191,14 @@ fn explain(error: RecordError) -> Failure {
                 )
             }
         }
-        RecordError::System { .. } => Failure::general("A system call failed", detail, "`crypto-tracer doctor` may tell more."),
+        RecordError::System { .. } => {
+            Failure::general("A system call failed", detail, "`crypto-tracer doctor` may tell more.")
+        }
     }
 }
 
 /// The path of this program, for commands to copy.
 fn program() -> String {
-    std::env::current_exe().map_or_else(|_| "/usr/local/bin/crypto-tracer".into(), |p| p.display().to_string())
+    std::env::current_exe()
+        .map_or_else(|_| "/usr/local/bin/crypto-tracer".into(), |p| p.display().to_string())
 }

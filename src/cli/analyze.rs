@@ -6,14 +6,16 @@ use std::path::PathBuf;
 /// Show what is in captures. Without a view: the summary.
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
-#[command(after_help = "A CAPTURE is a file, a directory of segments, - for standard input, or a database made by `ingest`.
+#[command(
+    after_help = "A CAPTURE is a file, a directory of segments, - for standard input, or a database made by `ingest`.
 
 Examples:
   crypto-tracer analyze incident.ctrace
   crypto-tracer analyze profile incident.ctrace --name nginx
   crypto-tracer analyze files incident.ctrace --path '/etc/ssl/*'
   crypto-tracer analyze ingest *.ctrace --db fleet.db
-  crypto-tracer analyze sql fleet.db 'SELECT * FROM hosts'")]
+  crypto-tracer analyze sql fleet.db 'SELECT * FROM hosts'"
+)]
 pub struct AnalyzeArgs {
     /// The view.
     #[command(subcommand)]

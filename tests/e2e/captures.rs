@@ -69,23 +69,20 @@ fn record_into_a_pipe() {
     need_bpf!();
     let dir = folder();
     let gate = Gate::new(dir.path(), "/bin/cat", &[OsStr::new("/nowhere-piped.pem")]);
-    let mut recorder = tracer()
-        .args(["record", "--duration", "3", "--pid", &gate.pid().to_string(), "-o", "-"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("crypto-tracer starts");
-    let stream = recorder.stdout.take().expect("a pipe");
+    let mut recorder = Recorder::start_into(
+        &["--duration", "3", "--pid", &gate.pid().to_string(), "-o", "-"],
+        Stdio::piped(),
+    );
+    let stream = recorder.child.0.stdout.take().expect("a pipe");
     let analyzer = tracer()
         .args(["analyze", "monitor", "-"])
         .stdin(stream)
         .stdout(Stdio::piped())
         .spawn()
         .expect("crypto-tracer starts");
-    std::thread::sleep(Duration::from_millis(1500));
     gate.run();
     let out = analyzer.wait_with_output().expect("the analyzer ends with the stream");
-    assert!(recorder.wait().expect("the recorder").success());
+    assert_eq!(recorder.wait(Duration::from_secs(10)).0, 0);
     assert!(out.status.success());
     let events = parse_events(&out.stdout);
     let opens = of_type(&events, "file_open");
@@ -112,8 +109,8 @@ fn a_terminal_gets_no_binary() {
 fn a_killed_recorder_leaves_what_it_had_written() {
     need_bpf!();
     let dir = folder();
-    let script = "import os, time\nfor i in range(40):\n  os.path.exists('x') ; \n  \n  \n  try: open(f'/nowhere-{i}.pem')\n  except OSError: pass\n  time.sleep(0.1)\n";
-    let gate = Gate::new(dir.path(), python(), &[OsStr::new("-c"), OsStr::new(script)]);
+    let script = "import time\nfor i in range(40):\n  try: open(f'/nowhere-{i}.pem')\n  except OSError: pass\n  time.sleep(0.1)\n";
+    let gate = Gate::new(dir.path(), python(), &[OsStr::new("-ISc"), OsStr::new(script)]);
     let path = dir.path().join("killed.ctrace");
     let pid = gate.pid().to_string();
     let recorder = Recorder::start(&["--pid", &pid, "-o", path.to_str().expect("UTF-8")]);
@@ -165,7 +162,7 @@ fn segments_rotate_and_the_oldest_go() {
     need_bpf!();
     let dir = folder();
     let script = "import time\nfor i in range(50):\n  try: open(f'/nowhere-{i}.pem')\n  except OSError: pass\n  time.sleep(0.1)\n";
-    let gate = Gate::new(dir.path(), python(), &[OsStr::new("-c"), OsStr::new(script)]);
+    let gate = Gate::new(dir.path(), python(), &[OsStr::new("-ISc"), OsStr::new(script)]);
     let out = dir.path().join("segments");
     std::fs::create_dir(&out).expect("mkdir");
     std::fs::write(out.join("other.txt"), "not ours").expect("write");
@@ -192,10 +189,10 @@ fn segments_rotate_and_the_oldest_go() {
     let second = second.expect("starts");
     assert!(second.status.success(), "{}", text(&second.stderr));
     let profile: serde_json::Value = serde_json::from_slice(&second.stdout).expect("JSON");
-    assert!(profile["process"]["cmdline"].as_str().is_some_and(|c| c.contains("-c")), "{profile:#}");
+    assert!(profile["process"]["cmdline"].as_str().is_some_and(|c| c.contains("-ISc")), "{profile:#}");
 
     let script = "import time\ntime.sleep(4.5)\n";
-    let gate = Gate::new(dir.path(), python(), &[OsStr::new("-c"), OsStr::new(script)]);
+    let gate = Gate::new(dir.path(), python(), &[OsStr::new("-ISc"), OsStr::new(script)]);
     let kept = dir.path().join("kept");
     std::fs::create_dir(&kept).expect("mkdir");
     std::fs::write(kept.join("other.txt"), "not ours").expect("write");

@@ -125,7 +125,7 @@ fn what_was_loaded_before_the_start_is_in_the_baseline() {
         "import ssl, sys, os\nf = open('early.pem', 'w')\nprint('up', flush=True)\nsys.stdin.readline()\n";
     let mut child = crate::support::Guarded(
         std::process::Command::new(crate::support::python())
-            .args(["-c", script])
+            .args(["-ISc", script])
             .current_dir(dir.path())
             .stdin(std::process::Stdio::piped())
             .stdout(std::process::Stdio::piped())
@@ -151,7 +151,7 @@ fn what_was_loaded_before_the_start_is_in_the_baseline() {
     crate::support::validate("profile", &profile);
     let libraries = profile["libraries"].as_array().expect("a list");
     assert!(libraries.iter().any(|l| s(l, "name").starts_with("libssl")), "{profile:#}");
-    let files = profile["files_accessed"].as_array().expect("a list");
+    let files = profile["open_files"].as_array().expect("a list");
     assert!(files.iter().any(|f| s(f, "path").ends_with("/early.pem")), "{profile:#}");
     assert!(s(&profile["process"], "start_time").starts_with("20"), "{profile:#}");
 }

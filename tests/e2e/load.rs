@@ -17,7 +17,7 @@ fn what_does_not_fit_is_counted_exactly() {
     let dir = folder();
     const COUNT: u64 = 100_000;
     let script = burst(COUNT);
-    let gate = Gate::new(dir.path(), python(), &[OsStr::new("-c"), OsStr::new(&script)]);
+    let gate = Gate::new(dir.path(), python(), &[OsStr::new("-ISc"), OsStr::new(&script)]);
     let path = dir.path().join("burst.ctrace");
     let pid = gate.pid().to_string();
     // The smallest buffer there is, and a recorder that is stopped for a moment: some of it must be lost.
@@ -50,7 +50,7 @@ fn a_buffer_of_the_default_size_loses_nothing_at_five_thousand_a_second() {
     let dir = folder();
     // 5,000 a second for three seconds, in slots of a millisecond (SRS 6.1).
     let script = "import ctypes, time\nlibc = ctypes.CDLL(None)\nstart = time.monotonic()\nfor slot in range(3000):\n  for _ in range(5): libc.openat(-100, b'/nowhere.pem', 0, 0)\n  left = start + (slot + 1) / 1000 - time.monotonic()\n  if left > 0: time.sleep(left)\n";
-    let gate = Gate::new(dir.path(), python(), &[OsStr::new("-c"), OsStr::new(script)]);
+    let gate = Gate::new(dir.path(), python(), &[OsStr::new("-ISc"), OsStr::new(script)]);
     let path = dir.path().join("rate.ctrace");
     let pid = gate.pid().to_string();
     let recorder = Recorder::start(&["--pid", &pid, "-o", path.to_str().expect("UTF-8")]);
@@ -71,7 +71,7 @@ fn duration_and_signals_hold_under_load() {
     need_bpf!();
     let dir = folder();
     let script = burst(1 << 40);
-    let gate = Gate::new(dir.path(), python(), &[OsStr::new("-c"), OsStr::new(&script)]);
+    let gate = Gate::new(dir.path(), python(), &[OsStr::new("-ISc"), OsStr::new(&script)]);
     let pid = gate.pid();
     let (stop, work) = {
         let child_pid = pid.to_string();

@@ -84,7 +84,8 @@ child(lambda: os._exit(0))
         .collect();
     assert_eq!(
         ends,
-        [(Some(9), None), (Some(0), Some("SIGKILL")), (Some(0), Some("SIGTERM")), (Some(0), None)],
+        [(Some(9), None), (Some(137), Some("SIGKILL")), (Some(143), Some("SIGTERM")), (Some(0), None)],
+        "a signal's exit code is the shell's: 128 and its number",
     );
 }
 

@@ -140,7 +140,14 @@ pub struct Recorder {
 impl Recorder {
     /// Starts `crypto-tracer record` with these arguments and waits until everything is attached.
     pub fn start<S: AsRef<OsStr>>(args: &[S]) -> Recorder {
-        let child = tracer().arg("record").args(args).stdin(Stdio::null()).stderr(Stdio::piped()).spawn();
+        Recorder::start_into(args, Stdio::inherit())
+    }
+
+    /// The same, with its standard output.
+    pub fn start_into<S: AsRef<OsStr>>(args: &[S], stdout: Stdio) -> Recorder {
+        let mut command = tracer();
+        command.arg("record").args(args).stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped());
+        let child = command.spawn();
         let mut child = Guarded(child.expect("crypto-tracer starts"));
         let stderr = child.0.stderr.take().expect("a pipe");
         let (ready, is_ready) = std::sync::mpsc::channel();
@@ -188,8 +195,6 @@ pub struct Capture {
     pub output: Output,
     /// The pid of the work.
     pub pid: u32,
-    /// What the recorder said.
-    pub said: String,
 }
 
 /// A new folder that everybody may read.
@@ -215,13 +220,13 @@ pub fn record(program: &str, args: &[&str], more: &[&str], prepare: impl FnOnce(
     arguments.extend(more);
     let recorder = Recorder::start(&arguments);
     let output = gate.run();
-    let said = recorder.stop();
-    Capture { dir, path, output, pid, said }
+    recorder.stop();
+    Capture { dir, path, output, pid }
 }
 
-/// Records a Python program.
+/// Records a Python program (isolated and without site packages: those may open certificates of their own).
 pub fn record_python(script: &str, more: &[&str], prepare: impl FnOnce(&Path)) -> Capture {
-    let capture = record(python(), &["-c", script], more, prepare);
+    let capture = record(python(), &["-ISc", script], more, prepare);
     assert!(
         capture.output.status.success(),
         "the workload failed:\n{}{}",
@@ -305,6 +310,12 @@ pub fn bytes_of(value: &Value, field: &str) -> Vec<u8> {
         Some(hex) => unhex(hex),
         None => s(value, field).as_bytes().to_vec(),
     }
+}
+
+/// How often a file of a document could not be opened with this error.
+pub fn failures(file: &Value, error: &str) -> u64 {
+    let rows = file["failures"].as_array().unwrap_or_else(|| panic!("no failures in {file}"));
+    rows.iter().filter(|f| f["error"] == error).filter_map(|f| f["count"].as_u64()).sum()
 }
 
 /// Bytes of a hexadecimal text.

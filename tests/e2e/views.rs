@@ -1,6 +1,6 @@
 //! Every view of a real capture: valid by its schema, the same bytes each time, from a capture or from a database.
 
-use crate::support::{need_bpf, record_python, text, tracer, validate};
+use crate::support::{failures, need_bpf, record_python, text, tracer, validate};
 use serde_json::Value;
 
 const WORK: &str = r#"
@@ -75,12 +75,15 @@ fn the_profile_counts_what_was_done() {
     let pid = capture.pid.to_string();
     let profile = capture.document("profile", &["profile", "--pid", &pid]);
     let files = profile["files_accessed"].as_array().expect("a list");
-    let find = |name: &str| files.iter().find(|f| f["path"].as_str().is_some_and(|p| p.ends_with(name)));
+    let failed = profile["files_failed"].as_array().expect("a list");
+    let find = |name: &str| {
+        files.iter().chain(failed).find(|f| f["path"].as_str().is_some_and(|p| p.ends_with(name)))
+    };
     let a = find("/a.pem").expect("a.pem");
     assert_eq!(a["access_count"], 4, "{a}");
     assert!(a["first_access"].as_str() <= a["last_access"].as_str());
     let missing = find("/missing.key").expect("missing.key");
-    assert_eq!(missing["failures"]["ENOENT"], 1, "{missing}");
+    assert_eq!(failures(missing, "ENOENT"), 1, "{missing}");
     assert!(find("/missing.crt").is_none(), "that was a child's");
     let family = capture.document("profile", &["profile", "--pid", &pid, "--follow-children"]);
     assert!(family.to_string().contains("missing.crt"), "{family:#}");

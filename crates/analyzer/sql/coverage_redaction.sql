@@ -1,2 +1,4 @@
--- All that was redacted in any segment.
-SELECT max(redaction & 1) + max(redaction & 2) + max(redaction & 4) FROM segments WHERE host = ?1;
+-- All that was redacted in any segment, by the recorder or when it was read.
+SELECT max((s.redaction | r.redaction) & 1) + max((s.redaction | r.redaction) & 2) + max((s.redaction | r.redaction) & 4)
+FROM segments s JOIN runs r ON r.id = s.run
+WHERE s.host = ?1;

@@ -20,6 +20,9 @@ use crate::paths;
 use crate::sink::NoteBody;
 use crypto_tracer_format::redact::Redactor;
 
+/// Bytes of a host's name, kernel and so on that are kept; the kernel allows 64.
+const HOST_TEXT: usize = 256;
+
 /// Buffers that strings are made in; used again for every record.
 #[derive(Debug, Default)]
 pub struct Scratch {
@@ -46,7 +49,10 @@ fn keep<'a>(text: Cow<'a, [u8]>, buffer: &'a mut Vec<u8>) -> &'a [u8] {
 /// [`RecordError`] where the record is malformed.
 pub fn host(record: &Record<'_>, redact: &Redactor) -> Result<identity::Host, RecordError> {
     let host: Host = record.payload()?;
-    let text = |at| record.str(at).map(|s| String::from_utf8_lossy(s).into_owned());
+    let text = |at| {
+        let cut = |s: &[u8]| String::from_utf8_lossy(s.get(..HOST_TEXT).unwrap_or(s)).into_owned();
+        record.str(at).map(cut)
+    };
     Ok(identity::Host {
         id: identity::HostId(0),
         boot_id: text(host.boot_id)?,

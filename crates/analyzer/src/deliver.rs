@@ -14,6 +14,9 @@ use crate::order::Next;
 use crate::sink::Sink;
 use crate::stream::Shared;
 
+/// Kinds of losses that are told apart.
+const LOSSES: usize = 1024;
+
 /// Makes the event of a record and hands it over. `false`: the record is malformed.
 ///
 /// # Errors
@@ -34,7 +37,10 @@ pub fn deliver(
     let kind = record.kind();
     if kind == Some(Kind::Loss) {
         let Ok(loss) = decode::loss(record, clocks) else { return Ok(false) };
-        let total = losses.entry((loss.fact, loss.reason)).or_default();
+        // Numbers that nobody gave a meaning to are counted together, once there are too many.
+        let key = (loss.fact, loss.reason);
+        let key = if losses.len() < LOSSES || losses.contains_key(&key) { key } else { (0, 0) };
+        let total = losses.entry(key).or_default();
         total.records = total.records.saturating_add(loss.count);
         total.gaps += 1;
         sink.event(&event(None, Body::Loss(loss)))?;
@@ -82,7 +88,7 @@ fn change(
                 cgroup: None,
             };
             identify.program(id, header.time_ns, &program);
-            identify.forget_seen(id);
+            identify.forget_seen(id, header.time_ns);
             identify.update(id, |p| p.start_seen = true);
         }
         Body::ProcessExit(exit) => identify

@@ -23,6 +23,8 @@ use crypto_tracer_format::container::container_id;
 const GRACE_NS: u64 = 10_000_000_000;
 /// Processes that are kept at most.
 const PROCESSES: usize = 1 << 18;
+/// Bytes of paths and command lines that are kept at most, but for one block's.
+const BYTES: usize = 128 << 20;
 /// Things of a scan that are remembered per process, to tell repetitions.
 const REMEMBERED: usize = 4096;
 /// Processes that are looked at where only a tgid is known.
@@ -46,6 +48,8 @@ pub struct Identify {
     next_process: u32,
     next_state: u32,
     clock: u64,
+    /// Sum of what the tracks cost.
+    bytes: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -67,6 +71,8 @@ struct Track {
     current: Option<Current>,
     seen: Vec<u64>,
     used: u64,
+    /// Bytes of its paths and command line. What was inherited is shared, and costs nothing.
+    cost: usize,
 }
 
 /// The state that was last handed out, and the header that it was made from.
@@ -171,9 +177,11 @@ impl Identify {
     /// The process that had the tgid at that time.
     fn at(&self, host: HostId, tgid: u32, time_ns: u64) -> Option<ProcessId> {
         let candidates = self.by_tgid.get(&(host, tgid))?.iter().filter_map(|id| self.tracks.get(id));
+        // The last to start: those before it have ended, whether their end was seen or not.
         candidates
-            .filter(|t| t.process.start_ns <= time_ns && t.process.exit.is_none_or(|e| e.time_ns >= time_ns))
-            .max_by_key(|t| t.process.start_ns)
+            .filter(|t| t.began_ns() <= time_ns)
+            .max_by_key(|t| t.began_ns())
+            .filter(|t| t.process.exit.is_none_or(|e| e.time_ns >= time_ns))
             .map(|t| t.process.id)
     }
 
@@ -205,6 +213,10 @@ impl Identify {
     /// What a record says of a process's program.
     pub fn program(&mut self, id: ProcessId, time_ns: u64, program: &Program<'_>) {
         let Some(track) = self.tracks.get_mut(&id) else { return };
+        let texts = [program.exe, program.argv, program.cgroup];
+        let cost =
+            texts.into_iter().flatten().map(<[u8]>::len).sum::<usize>() + track.seen.len() * size_of::<u64>();
+        self.bytes = (self.bytes + cost).saturating_sub(std::mem::replace(&mut track.cost, cost));
         if let Some(path) = program.cgroup.filter(|p| !p.is_empty()) {
             track.process.cgroup = Some(path.into());
             track.process.container = container_id(path).map(Arc::from);
@@ -268,8 +280,10 @@ impl Identify {
     }
 
     /// A process began a new program: what a scan saw of the old one doesn't count any more.
-    pub fn forget_seen(&mut self, id: ProcessId) {
-        if let Some(track) = self.tracks.get_mut(&id) {
+    pub fn forget_seen(&mut self, id: ProcessId, time_ns: u64) {
+        if let Some(track) = self.tracks.get_mut(&id)
+            && time_ns >= track.program_ns
+        {
             track.seen.clear();
         }
     }
@@ -281,7 +295,9 @@ impl Identify {
         what.hash(&mut hasher);
         let hash = hasher.finish();
         let repeated = track.seen.contains(&hash);
-        if !repeated && track.seen.len() < REMEMBERED {
+        if !repeated && track.seen.len() < REMEMBERED && self.bytes < BYTES {
+            self.bytes += size_of::<u64>();
+            track.cost += size_of::<u64>();
             track.seen.push(hash);
         }
         repeated
@@ -307,16 +323,14 @@ impl Identify {
     ) -> Result<Option<(&Process, &State)>, AnalyzeError> {
         let Some(track) = self.tracks.get_mut(&id) else { return Ok(None) };
         let host = track.process.host;
-        if header.start_ns != 0
-            && track.process.cgroup.is_none()
-            && let Some(cgroup) = self.cgroups.get(&(host, header.cgroup))
-        {
-            track.process.cgroup = Some(cgroup.path.clone());
-            track.process.container = cgroup.container.clone();
-            track.dirty = true;
-        }
         if !track.is_current(header, self.generation) {
             let of_id = self.cgroups.get(&(host, header.cgroup)).filter(|_| header.start_ns != 0);
+            // A container's processes are moved into its cgroup after they were forked outside.
+            if let Some(cgroup) = of_id.filter(|c| track.process.cgroup.as_deref() != Some(&*c.path)) {
+                track.process.cgroup = Some(cgroup.path.clone());
+                track.process.container = cgroup.container.clone();
+                track.dirty = true;
+            }
             let container = of_id.map_or_else(|| track.process.container.clone(), |c| c.container.clone());
             track.renew(header, container, self.generation, &mut self.next_state);
         }
@@ -372,10 +386,11 @@ impl Identify {
                 _ => break,
             }
         }
-        if self.tracks.len() > PROCESSES {
+        if self.tracks.len() > PROCESSES || self.bytes > BYTES {
             let mut by_use: Vec<_> = self.tracks.iter().map(|(id, t)| (t.used, *id)).collect();
             by_use.sort_unstable();
-            for (_, id) in by_use.into_iter().take(PROCESSES / 2) {
+            let half = by_use.len().div_ceil(2);
+            for (_, id) in by_use.into_iter().take(half) {
                 self.remove(id, sink)?;
             }
         }
@@ -386,6 +401,7 @@ impl Identify {
         self.tell(id, sink)?;
         let Some(track) = self.tracks.remove(&id) else { return Ok(()) };
         let process = track.process;
+        self.bytes = self.bytes.saturating_sub(track.cost);
         self.by_key.remove(&(process.host, process.tgid, process.start_ticks()));
         if let Some(ids) = self.by_tgid.get_mut(&(process.host, process.tgid)) {
             ids.retain(|other| *other != id);
@@ -398,6 +414,14 @@ impl Identify {
 }
 
 impl Track {
+    /// When it started, or was there at the latest.
+    fn began_ns(&self) -> u64 {
+        match self.process.start_ns {
+            0 => self.process.first_seen_ns,
+            start_ns => start_ns,
+        }
+    }
+
     /// Name and user as a record's header has them.
     fn take_header(&mut self, header: &Header) {
         let process = &mut self.process;
@@ -472,3 +496,6 @@ impl Track {
         self.current = Some(Current { comm, uid, gid, cgroup, generation, state, is_new: true });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -91,7 +91,7 @@ impl Inputs {
         let inputs: Vec<_> =
             paths.into_iter().enumerate().map(|(index, path)| Input { index, path }).collect();
         for input in &inputs {
-            drop(input.open()?);
+            input.check()?;
         }
         Ok(Inputs { captures: grouped(inputs)? })
     }
@@ -166,6 +166,18 @@ fn grouped(inputs: Vec<Input>) -> Result<Vec<Vec<Input>>, AnalyzeError> {
 impl Input {
     fn name(&self) -> String {
         self.path.to_string_lossy().into_owned()
+    }
+
+    /// Whether it is there and can be read. A named pipe is not opened for the question: its writer would be cut off.
+    fn check(&self) -> Result<(), AnalyzeError> {
+        if self.path == Path::new(STDIN) {
+            return Ok(());
+        }
+        let failed = |source| AnalyzeError::Input { path: self.path.clone(), source };
+        if self.path.metadata().map_err(failed)?.is_file() {
+            drop(self.open()?);
+        }
+        Ok(())
     }
 
     fn open(&self) -> Result<Option<File>, AnalyzeError> {

@@ -126,6 +126,11 @@ impl Window {
         self.run.is_empty() && self.late.is_empty()
     }
 
+    /// The time of the newest record that went.
+    pub fn released_ns(&self) -> u64 {
+        self.released_ns
+    }
+
     /// The time of the newest record that came.
     pub fn newest_ns(&self) -> u64 {
         self.newest_ns

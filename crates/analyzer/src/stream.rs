@@ -74,7 +74,7 @@ struct At {
 }
 
 /// Segments that are remembered, to tell repetitions.
-const SEGMENTS: usize = 1 << 20;
+const SEGMENTS: usize = 1 << 16;
 impl Shared {
     /// Of a run that is to begin.
     pub fn new(redact: Redactor) -> Shared {
@@ -488,9 +488,9 @@ impl Stream {
     /// # Errors
     /// What the sink could not do.
     pub fn forget(&mut self, shared: &mut Shared, sink: &mut dyn Sink) -> Result<(), AnalyzeError> {
-        match (&self.at, self.window.ready()) {
-            (Some(at), Some(now_ns)) => shared.identify.forget(now_ns, at.host, sink),
-            _ => Ok(()),
+        match &self.at {
+            Some(at) => shared.identify.forget(self.window.released_ns(), at.host, sink),
+            None => Ok(()),
         }
     }
 }

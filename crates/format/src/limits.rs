@@ -44,8 +44,10 @@ limits! {
     /// A segment of a capture not seen before is believed after damage only where its chain is whole for so many bytes
     /// (more than one record, and so more than a traced process can write in one piece), or up to the end of the input.
     PROOF_BYTES: usize = 64 * 1024;
-    /// So many such segments are tried; further ones are not believed.
+    /// So many such segments, and ENDs found by scanning, may turn out false; further ones are not believed.
     PROOFS: u32 = 1024;
+    /// So many blocks whose data are damaged, and whose length nothing proves, are searched for other blocks; the data of further ones are passed over.
+    SEARCHED: u32 = 1024;
     /// Longest SEG or BLK frame that is believed when it was found by scanning.
     SCANNED_FRAME_BYTES: usize = 4096;
 }

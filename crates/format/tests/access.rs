@@ -208,3 +208,23 @@ fn a_pipe_gives_what_a_file_gives() {
     assert_eq!(dribbled.records, whole.records);
     assert_eq!(dribbled.coverage, whole.coverage);
 }
+
+#[test]
+fn an_unwanted_block_before_damage_is_not_lost() {
+    let (bytes, _) = segment(options(1, 0), &blocks(4, 3));
+    let l = layout(&bytes);
+    // Cut shortly behind block 1, and garbage there.
+    let mut inputs: Vec<Vec<u8>> = (1..28).map(|n| bytes[..l.blocks[1].end + n].to_vec()).collect();
+    let garbage = [&bytes[..l.blocks[1].end], b"garbage", &bytes[l.blocks[2].start..]].concat();
+    inputs.push(garbage);
+    for input in inputs {
+        let cursor = Cursor::new(&input[..]);
+        let mut reader = CaptureReader::seekable(cursor, ReadOptions::default()).expect("seekable");
+        wanted_of(&mut reader, |_| false);
+        let c = reader.coverage();
+        assert!(c.blocks_unwanted >= 2);
+        let [d] = &c.damages[..] else { panic!("{:?}", c.damages) };
+        assert_eq!(d.offset, l.blocks[1].end as u64, "{d:?}");
+        assert_eq!(c.lost_blocks, 0);
+    }
+}

@@ -265,6 +265,35 @@ fn a_flip_in_the_first_of_two_captures_costs_the_other_nothing() {
 }
 
 #[test]
+fn a_flip_in_a_later_segment_costs_the_others_nothing() {
+    let (a, b, c) = (blocks(2, EACH), blocks(2, EACH), blocks(1, EACH));
+    let (first, _) = segment(options(1, 0), &a);
+    let unclosed = &first[..layout(&first).end.start];
+    let last = segment(options(1, 9), &c).0;
+    // The damaged segment is of the same capture as the first, or of another; the first was closed, or not.
+    for capture in [1, 2] {
+        for first in [&first[..], unclosed] {
+            let (second, _) = segment(options(capture, 1), &b);
+            let l = layout(&second);
+            for at in 0..second.len() {
+                let what = format!("capture {capture}, byte {at}");
+                let mut all = [first, &second[..], &last[..]].concat();
+                all[first.len() + at] ^= 1 << (at % 8);
+                let hit = l.blocks.iter().position(|b| b.contains(&at));
+                let got = read(&all[..]);
+                let kept = expected(&b, |b| Some(b) != hit);
+                assert_eq!(
+                    got.numbers(),
+                    [expected(&a, |_| true), kept, expected(&c, |_| true)].concat(),
+                    "{what}"
+                );
+                assert!(got.coverage.verdict() == Verdict::Damaged || l.end.contains(&at), "{what}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_capture_without_its_beginning_is_read_from_the_first_whole_block() {
     let all = blocks(BLOCKS, EACH);
     let (bytes, _) = segment(options(1, 0), &all);

@@ -105,6 +105,9 @@ proptest! {
         prop_assert!(got.error.is_none());
         prop_assert_eq!(got.coverage.bytes, mixed.len() as u64);
         prop_assert_eq!(got.coverage.records, got.records.len() as u64);
+        // What is read was written.
+        let written = [blocks(4, 3), blocks(2, 3)].concat().concat();
+        prop_assert!(got.records.iter().all(|r| written.contains(r)));
         read_seekable(&mixed);
         read_verified(&mixed[..]);
     }

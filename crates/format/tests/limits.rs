@@ -336,6 +336,23 @@ fn damages_are_listed_up_to_a_limit_and_then_added_up() {
 }
 
 #[test]
+fn damaged_data_are_searched_up_to_a_limit() {
+    let n = limits::SEARCHED + 100;
+    let mut hand = Hand::new();
+    let one = vec![open(1, 1, b"/a.pem")];
+    for _ in 0..n {
+        hand.odd_block(&data(&one.concat()), &one, |b| b.compressed = 3000);
+    }
+    hand.put(&[0; 3000]);
+    hand.block(&one);
+    let got = read(&hand.closed()[..]);
+    assert_eq!((got.records.len(), got.coverage.lost_blocks), (1, u64::from(n)));
+    // The last hundred were passed over in longer steps, of several blocks each.
+    let found = got.coverage.damages.len() as u64 + got.coverage.damages_more;
+    assert!((u64::from(limits::SEARCHED)..u64::from(limits::SEARCHED) + 30).contains(&found), "{found}");
+}
+
+#[test]
 fn unknown_types_are_counted_up_to_a_limit_and_then_added_up() {
     let records: Vec<_> = (0..limits::UNKNOWN_KINDS as u16 + 5)
         .map(|n| {

@@ -52,7 +52,7 @@ impl Sheet {
     /// Like [`Sheet::new`], with names that are made at run time.
     pub(super) fn named(columns: &[Column], names: impl Iterator<Item = String>) -> Sheet {
         let mut table = Table::new();
-        table.force_no_tty().load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
         table.set_header(names.collect::<Vec<_>>());
         for (index, column) in columns.iter().enumerate() {
             if let (Column::Number(_), Some(column)) = (column, table.column_mut(index)) {

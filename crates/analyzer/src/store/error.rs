@@ -47,6 +47,12 @@ pub enum StoreError {
     /// Another process writes it.
     #[error("{path} is being written by another process", path = .0.display())]
     Busy(PathBuf),
+    /// Something was being added when that was killed. SQLite's journal can undo it, but only a writer may do that.
+    #[error("{path} holds half of what an interrupted ingest was adding: run ingest into it again, which first undoes that", path = .0.display())]
+    Interrupted(PathBuf),
+    /// A database was given where captures were expected.
+    #[error("{path} is a database: ingest reads captures", path = .0.display())]
+    NotACapture(PathBuf),
     /// A file could not be created, renamed or opened.
     #[error("can't {what} {path}: {source}", path = .path.display())]
     File {

@@ -26,6 +26,9 @@ use crate::sink::{Note, Range, Segment, Sink, Source, Take};
 const PROCESS_INSERT: &str = include_str!("../../sql/process_insert.sql");
 const PROCESS_UPDATE: &str = include_str!("../../sql/process_update.sql");
 
+/// So many libraries are remembered; more are looked up again.
+const MAX_LIBRARIES: usize = 50_000;
+
 /// What [`ingest`] is to do.
 #[derive(Clone, Debug)]
 pub struct IngestOptions {
@@ -46,6 +49,21 @@ pub struct Ingested {
     pub events: u64,
     /// What was read, and what was missing.
     pub coverage: Coverage,
+}
+
+/// Reads the captures that were named on the command line into a database. See [`crate::open`] for `redact`.
+///
+/// # Errors
+/// [`StoreError::NotACapture`] for a database among them, and as [`ingest`].
+pub fn ingest_captures(
+    arguments: &[PathBuf],
+    redact: bool,
+    options: &IngestOptions,
+) -> Result<Ingested, AnalyzeError> {
+    match arguments.iter().find(|path| open::is_database(path)) {
+        Some(path) => Err(StoreError::NotACapture(path.clone()).into()),
+        None => ingest(&mut *crate::open(arguments, redact)?, options),
+    }
 }
 
 /// Reads captures into a database.
@@ -216,6 +234,9 @@ impl Ingest {
                 ])?
             }
         };
+        if self.libraries.len() >= MAX_LIBRARIES {
+            self.libraries.clear();
+        }
         self.libraries.insert((host, path_id, file), id);
         Ok(id)
     }

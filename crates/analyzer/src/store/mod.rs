@@ -23,7 +23,7 @@ mod rows;
 mod schema;
 
 pub use error::StoreError;
-pub use ingest::{Ingest, IngestOptions, Ingested, ingest};
+pub use ingest::{Ingest, IngestOptions, Ingested, ingest, ingest_captures};
 pub use open::{Database, is_database};
 pub use replay::DatabaseSource;
 

@@ -175,7 +175,6 @@ fn cache(connection: &Connection) -> Result<(), StoreError> {
     connection.pragma_update(None, "cache_size", -65536)?;
     // The references are ours and hold; checking each row would cost as much as writing it.
     connection.pragma_update(None, "foreign_keys", false)?;
-    connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
 }
@@ -232,6 +231,8 @@ fn sqlite(path: &Path, error: rusqlite::Error) -> StoreError {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
             StoreError::Damaged { path: path.into(), found: error.to_string() }
         }
+        // Nothing is written here: SQLite wants to roll back.
+        Some(ErrorCode::ReadOnly) => StoreError::Interrupted(path.into()),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy(path.into()),
         Some(ErrorCode::CannotOpen) => {
             let source = match File::open(path) {

@@ -3,7 +3,7 @@
 use crypto_tracer_analyzer::Completeness;
 use crypto_tracer_analyzer::monitor::{MonitorOptions, monitor};
 use crypto_tracer_analyzer::render::Format;
-use crypto_tracer_analyzer::store::is_database;
+use crypto_tracer_analyzer::store::{IngestOptions, ingest_captures, is_database};
 use crypto_tracer_analyzer::{AnalyzeError, open};
 use std::path::PathBuf;
 
@@ -122,6 +122,36 @@ fn a_capture_can_come_segment_by_segment() {
 }
 
 #[test]
+fn a_capture_that_gained_a_segment_adds_that_alone() {
+    let folder = Folder::new();
+    let recording = two_segments();
+    let first = folder.file("first.ctrace", &recording.files()[0]);
+    let whole = folder.file("whole.ctrace", &recording.bytes());
+    let database = folder.path("a.db");
+    assert_eq!(ingest_into(&database, &[first]).unwrap().added, 1);
+    let done = ingest_into(&database, std::slice::from_ref(&whole)).unwrap();
+    assert_eq!((done.added, done.known, done.events), (1, 1, 1));
+    assert_eq!(monitored(std::slice::from_ref(&database)), monitored(std::slice::from_ref(&whole)));
+    assert_eq!(viewed(&[database]), viewed(&[whole]));
+}
+
+#[test]
+fn a_capture_without_its_frames_is_the_same_capture() {
+    let folder = Folder::new();
+    let recording = two_segments();
+    let capture = folder.file("a.ctrace", &recording.bytes());
+    // What `zstd -dc a.ctrace | zstd` gives.
+    let bare = folder.file("bare.zst", &zstd::encode_all(&recording.blocks().concat()[..], 1).unwrap());
+    let database = folder.path("a.db");
+    assert_eq!(viewed(std::slice::from_ref(&bare)), viewed(std::slice::from_ref(&capture)));
+    ingest_into(&database, std::slice::from_ref(&capture)).unwrap();
+    assert_eq!(ingest_into(&database, std::slice::from_ref(&bare)).unwrap().added, 0);
+    let options = IngestOptions { database: folder.path("other.db") };
+    let refused = ingest_captures(&[capture, database.clone()], true, &options).unwrap_err();
+    assert!(refused.to_string().ends_with("a.db is a database: ingest reads captures"), "{refused}");
+}
+
+#[test]
 fn hosts_in_one_database_are_kept_apart() {
     let folder = Folder::new();
     let mut other = Recording::empty();
@@ -223,6 +253,36 @@ fn a_failed_ingest_leaves_nothing_behind() {
     folder.file("b.db.partial", b"half a database");
     let capture = folder.path("a.ctrace");
     assert_eq!(ingest_into(&other, &[capture]).unwrap().added, 1);
+}
+
+#[test]
+fn an_interrupted_ingest_is_said_and_undone_by_the_next() {
+    let folder = Folder::new();
+    let capture = folder.file("a.ctrace", &scene().bytes());
+    let database = folder.path("a.db");
+    ingest_into(&database, std::slice::from_ref(&capture)).unwrap();
+    let before = monitored(std::slice::from_ref(&database));
+    // What is on disk when a writer dies in the middle of a transaction.
+    let killed = folder.path("killed.db");
+    {
+        let writer = rusqlite::Connection::open(&database).unwrap();
+        writer
+            .execute_batch(
+                "PRAGMA cache_size = 1; BEGIN; DELETE FROM events; DELETE FROM states; DELETE FROM rollups",
+            )
+            .unwrap();
+        writer
+            .execute_batch(
+                "INSERT INTO paths (path, file_type) SELECT hex(randomblob(2000)), 'unknown' FROM processes",
+            )
+            .unwrap();
+        std::fs::copy(&database, &killed).unwrap();
+        std::fs::copy(folder.path("a.db-journal"), folder.path("killed.db-journal")).unwrap();
+    }
+    let error = open(std::slice::from_ref(&killed), false).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("holds half of what an interrupted ingest was adding"), "{error}");
+    assert_eq!(ingest_into(&killed, &[capture]).unwrap().known, 1);
+    assert_eq!(monitored(&[killed]), before);
 }
 
 #[test]

@@ -79,6 +79,8 @@ fn failures_and_accesses_of_one_file_are_told_apart() {
     assert_eq!(cert["failures"][0]["last"], "2025-11-17T10:30:48.200000Z");
     assert_eq!(python["files_accessed"][1]["mode"], "write");
     assert_eq!(python["process"]["signal"], 9);
+    let container = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    assert_eq!(python["process"]["container"], container, "forked outside of it, by bash");
     assert_eq!(python["process"].get("exit_code"), None);
     let odd = &python["files_failed"][0];
     assert_eq!(odd["path"], "/srv/app/odd\n\u{fffd}\u{1b}[31m.pem");

@@ -7,6 +7,7 @@ mod testing;
 mod database;
 mod documents;
 mod golden;
+mod hostile;
 mod scene;
 mod snapshots;
 mod statements;
@@ -103,12 +104,14 @@ impl View {
         Ok((String::from_utf8(out).unwrap(), outcome))
     }
 
+    fn validator(&self) -> jsonschema::Validator {
+        let schema = serde_json::from_str(self.schema()).unwrap();
+        jsonschema::options().should_validate_formats(true).build(&schema).unwrap()
+    }
+
     /// The documents, each held against the schema.
     fn documents(&self, material: &Material) -> Vec<Value> {
-        let schema = jsonschema::options()
-            .should_validate_formats(true)
-            .build(&serde_json::from_str(self.schema()).unwrap())
-            .unwrap();
+        let schema = self.validator();
         let (text, outcome) = self.write(material, Format::Json).unwrap();
         let documents: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(outcome.written, documents.len() as u64);

@@ -115,12 +115,8 @@ impl<R: Read> CaptureReader<R> {
         }
         let compressed = entry.compressed as usize;
         let wanted = self.index.take_wanted(entry.number) || want(entry);
-        let block = (len + compressed) as u64;
-        if !wanted
-            && self.hops()
-            && self.source.length().is_some_and(|end| offset.saturating_add(block) <= end)
-        {
-            return self.hop(entry, len);
+        if !wanted && self.hop(entry, len)? {
+            return Ok(Step::Passed);
         }
         let window = self.fill(len + compressed)?;
         let Some(data) = window.get(len..len + compressed) else {
@@ -179,18 +175,23 @@ impl<R: Read> CaptureReader<R> {
         });
     }
 
-    /// Passes over a block that isn't wanted without reading it.
-    fn hop(&mut self, entry: &BlockEntry, len: usize) -> Result<Step, ReadError> {
+    /// Passes over a block that isn't wanted without reading it, where the input can seek and something that may be a
+    /// frame stands behind it. Else the caller reads the block, to see whether its length is right.
+    fn hop(&mut self, entry: &BlockEntry, len: usize) -> Result<bool, ReadError> {
         let start = self.source.offset();
-        self.skip(len as u64 + u64::from(entry.compressed))?;
+        let block = len as u64 + u64::from(entry.compressed);
+        let fits = |end: u64| start.saturating_add(block) <= end;
+        if !self.hops() || !self.source.length().is_some_and(fits) {
+            return Ok(false);
+        }
+        self.skip(block)?;
         let window = self.fill(frame::HEAD)?;
         if window.is_empty() || matches!(frame::look(window), Look::Own(_) | Look::Foreign(_)) {
             self.unwanted(entry, None);
-            return Ok(Step::Passed);
+            return Ok(true);
         }
         self.seek(start)?;
-        self.fill(len)?;
-        self.lose_data(entry, len, Cause::NoFrame)
+        Ok(false)
     }
 
     pub(super) fn unwanted(&mut self, entry: &BlockEntry, digest: Option<Digest>) {
@@ -217,10 +218,13 @@ impl<R: Read> CaptureReader<R> {
         let compressed = entry.compressed as usize;
         if compressed <= limits::DATA_BYTES && self.fill(compressed + 1)?.len() >= compressed {
             let last = self.window(compressed + 1).len() == compressed;
-            if last || self.believable(compressed)? {
+            // Many entries that each claim what follows them would make the reader go through the same bytes again and again.
+            let enough = self.searched >= limits::SEARCHED;
+            if last || enough || self.believable(compressed)? {
                 self.lose(compressed);
                 return Ok(Step::Passed);
             }
+            self.searched += 1;
         }
         self.resync(0)?;
         Ok(Step::Passed)

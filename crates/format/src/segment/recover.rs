@@ -186,7 +186,11 @@ impl<R: Read> CaptureReader<R> {
                 (Some(b), Some((id, expected))) if b.segment_id == id => Ok(b.entry.number >= expected),
                 (Some(b), _) => self.proven(at, Some((b.segment_id, b.entry.number))),
             },
-            frame::END => Ok(here.is_some_and(|(id, _)| self.end_of(at, &head, id))),
+            frame::END if self.proofs < limits::PROOFS => {
+                let is_end = here.and_then(|(id, _)| self.end_of(at, &head, id));
+                self.proofs += u32::from(is_end == Some(false));
+                Ok(is_end == Some(true))
+            }
             frame::SEG => match self.decode::<SegmentBody>(at, &head) {
                 None => Ok(false),
                 Some(s) if Some(s.capture_id) == self.capture => Ok(true),
@@ -196,12 +200,12 @@ impl<R: Read> CaptureReader<R> {
         }
     }
 
-    /// Whether an END at `at` is that of segment `id`.
-    fn end_of(&self, at: usize, head: &Head, id: Id) -> bool {
-        let Some(frame) = self.source.window().get(at..) else { return false };
-        let body = frame.get(frame::HEAD..).unwrap_or(&[]);
-        let same = codec::decode::<EndBody>(body).is_ok_and(|(end, _)| end.segment_id == id);
-        same && (head.frame() > limits::FRAME_BYTES || frame::body(head, frame).is_ok())
+    /// Whether the checksum of an END at `at` is right; none where it is not that of segment `id`.
+    fn end_of(&self, at: usize, head: &Head, id: Id) -> Option<bool> {
+        let frame = self.source.window().get(at..)?;
+        let (end, _) = codec::decode::<EndBody>(frame.get(frame::HEAD..)?).ok()?;
+        let whole = || head.frame() > limits::FRAME_BYTES || frame::body(head, frame).is_ok();
+        (end.segment_id == id).then(whole)
     }
 
     /// Whether a chain without any flaw starts at `at`, longer than [`limits::PROOF_BYTES`] or up to a closed segment at
@@ -258,7 +262,9 @@ impl<R: Read> CaptureReader<R> {
                 *next = Some((expected.0, expected.1.saturating_add(1)));
                 Ok(Some(len + data.len()))
             }
-            (frame::END, Some((id, _))) if len <= limits::FRAME_BYTES && self.end_of(at, head, id) => {
+            (frame::END, Some((id, _)))
+                if len <= limits::FRAME_BYTES && self.end_of(at, head, id) == Some(true) =>
+            {
                 *next = None;
                 Ok(Some(len))
             }

@@ -1,6 +1,7 @@
 //! `monitor` over whole captures: what goes in as records comes out as events, and as nothing else.
 
-#[path = "../src/testing.rs"]
+mod inputs;
+#[path = "../../src/testing.rs"]
 mod testing;
 
 use std::io::{self, Write};
@@ -11,7 +12,7 @@ use crypto_tracer_analyzer::filter::Filter;
 use crypto_tracer_analyzer::monitor::{Format, MonitorOptions, Outcome, monitor};
 use crypto_tracer_analyzer::store::{IngestOptions, ingest};
 use crypto_tracer_analyzer::when::When;
-use crypto_tracer_analyzer::{AnalyzeError, Completeness, open};
+use crypto_tracer_analyzer::{AnalyzeError, open};
 use crypto_tracer_format::record::{Fact, MarkKind};
 use serde_json::{Value, json};
 use testing::{HOST, Recording, WALL, Who, who};
@@ -52,7 +53,7 @@ fn run_once(inputs: &[PathBuf], options: &MonitorOptions) -> Result<(String, Out
 }
 
 fn schema() -> jsonschema::Validator {
-    let text = include_str!("../../../docs/schema/event.schema.json");
+    let text = include_str!("../../../../docs/schema/event.schema.json");
     jsonschema::validator_for(&serde_json::from_str(text).unwrap()).unwrap()
 }
 
@@ -136,51 +137,6 @@ fn signals_losses_and_new_files() {
             "reason": "buffer full", "count": 17, "from": "2025-11-17T10:30:45.003000Z",
             "to": "2025-11-17T10:30:45.008000Z", "host": "web1"})
     );
-}
-
-#[test]
-fn time_order_within_and_across_captures() {
-    let mut a = Recording::begin(HOST);
-    a.read(5, CURL, "/a5.pem").read(1, CURL, "/a1.pem").complete(6).block().read(9, CURL, "/a9.pem");
-    let mut b = Recording::empty();
-    b.seed = 2;
-    // Another host, which booted at another time.
-    b.host(OTHER_HOST, "web2", 1_000_000).clock(1_000_000, WALL + 3_000_000);
-    b.read(1_000_004, CURL, "/b7.pem").read(1_000_000, CURL, "/b3.pem");
-    let folder = Folder::new();
-    let (a, b) = (folder.file("a.ctrace", &a.bytes()), folder.file("b.ctrace", &b.bytes()));
-    let (text, _) = run(&[b.clone(), a.clone()], &MonitorOptions::default()).unwrap();
-    let got: Vec<_> =
-        lines(&text).iter().map(|e| format!("{}{}", e["host"], e["file"]).replace('"', "")).collect();
-    assert_eq!(got, ["web1/a1.pem", "web2/b3.pem", "web1/a5.pem", "web2/b7.pem", "web1/a9.pem"]);
-    let (again, _) = run(&[a, b], &MonitorOptions::default()).unwrap();
-    assert_eq!(text, again);
-}
-
-#[test]
-fn segments_of_a_directory_are_one_capture() {
-    let mut r = Recording::begin(HOST);
-    r.process(1, NGINX, 1, "/usr/sbin/nginx", &["nginx"], "/").read(2, NGINX, "/1.pem");
-    r.segment(10).process(11, NGINX, 1, "/usr/sbin/nginx", &["nginx"], "/").read(12, NGINX, "/2.pem");
-    let folder = Folder::new();
-    let files = r.files();
-    // Names that sort the other way round.
-    let paths = [folder.file("b.ctrace", &files[0]), folder.file("a.ctrace.partial", &files[1])];
-    folder.file("notes.txt", b"not a capture");
-    let whole = folder.0.path().join("all");
-    std::fs::create_dir(&whole).unwrap();
-    std::fs::write(whole.join("whole.ctrace"), r.bytes()).unwrap();
-    let want = ["file_open 1234 /1.pem", "file_open 1234 /2.pem"];
-    for inputs in [
-        vec![folder.0.path().to_path_buf()],
-        paths.to_vec(),
-        vec![whole.clone()],
-        vec![whole, paths[1].clone()],
-    ] {
-        let (text, outcome) = run(&inputs, &MonitorOptions::default()).unwrap();
-        assert_eq!(lines(&text).iter().map(brief).collect::<Vec<_>>(), want, "{inputs:?}");
-        assert_eq!(outcome.coverage.unwrap().completeness(), Completeness::Whole);
-    }
 }
 
 #[test]
@@ -317,25 +273,6 @@ fn times_absolute_and_relative() {
 }
 
 #[test]
-fn blocks_outside_the_time_are_not_decoded() {
-    let mut r = Recording::begin(HOST);
-    for second in 0..10 {
-        r.block().read(second * 1000, CURL, "/x.pem");
-    }
-    let folder = Folder::new();
-    let file = folder.file("a.ctrace", &r.bytes());
-    let options = MonitorOptions {
-        since: Some(When::parse("--since", "+4s").unwrap()),
-        until: Some(When::parse("--until", "+5s").unwrap()),
-        ..MonitorOptions::default()
-    };
-    let (text, outcome) = run(&[file], &options).unwrap();
-    assert_eq!(text.lines().count(), 2);
-    let input = &outcome.coverage.unwrap().inputs[0];
-    assert_eq!((input.blocks, input.blocks_skipped), (3, 8));
-}
-
-#[test]
 fn arrays_and_tables() {
     let mut r = Recording::begin(HOST);
     r.read(1, CURL, "/a.pem").open(2, CURL, b"", b"/b\x1b[2J\n\xff.pem", 0, -2).exit(3, CURL, 0, 9).loss(
@@ -416,70 +353,32 @@ fn redaction_again_and_never_of_secrets_alone() {
     assert!(!with(true).contains("hunter2") && !with(false).contains("hunter2"));
 }
 
+/// The page shows what is written, not what somebody thought would be.
 #[test]
-fn a_cut_capture_is_read_as_far_as_it_goes() {
+fn the_page_of_events_shows_what_is_written() {
+    let nginx = Who { cgroup: 9, ..NGINX };
+    let forked = Who { comm: b"bash", ..nginx };
     let mut r = Recording::begin(HOST);
-    r.read(1, CURL, "/a.pem").complete(2).block().read(3, CURL, "/b.pem").complete(4);
-    let bytes = r.bytes();
+    r.cgroup(0, 9, &format!("/docker/{}", "3f4e".repeat(16)))
+        .fork(1, forked, who(1, b"bash"))
+        .exec(2, nginx, 1, "/usr/sbin/nginx", &["nginx", "-g", "daemon off;"])
+        .load(3, nginx, b"/usr/lib/x86_64-linux-gnu/libssl.so.3")
+        .open(4, nginx, b"/etc/nginx", b"../ssl/private/server.key", 0o2000000, -13)
+        .open(5, nginx, b"", b"/srv/caf\xe9.pem", 0o101, 4)
+        .exit(6, nginx, 0, 11)
+        .loss(7, Fact::FileOpen, 17, 5, 6);
     let folder = Folder::new();
-    // Cut within the second block's data: before END, which begins with the magic of its frame.
-    let cut = bytes.len() - 400;
-    let (text, outcome) = run(&[folder.file("a.ctrace", &bytes[..cut])], &MonitorOptions::default()).unwrap();
-    let got: Vec<_> = lines(&text).iter().map(brief).collect();
-    assert_eq!(got, ["file_open 77 /a.pem", "loss null capture"]);
-    assert_eq!(outcome.coverage.unwrap().completeness(), Completeness::Damaged);
-}
-
-#[test]
-fn what_can_not_be_read_is_an_error_that_names_it() {
-    let folder = Folder::new();
-    for bytes in [&b""[..], b"not a capture at all, but long enough to be looked at in earnest", &[0; 5000]] {
-        let file = folder.file("bad.ctrace", bytes);
-        let error = run(&[file], &MonitorOptions::default()).unwrap_err();
-        assert!(matches!(error, AnalyzeError::Nothing(_)), "{error:?}");
-        assert!(error.to_string().contains("bad.ctrace"), "{error}");
+    let (text, _) = run(&[folder.file("a.ctrace", &r.bytes())], &MonitorOptions::default()).unwrap();
+    let page = include_str!("../../../../docs/events.md");
+    let shown: String = page.split("```json\n").skip(1).filter_map(|part| part.split("```").next()).collect();
+    assert_eq!(shown, text);
+    let schema: Value =
+        serde_json::from_str(include_str!("../../../../docs/schema/event.schema.json")).unwrap();
+    for kind in schema["oneOf"].as_array().unwrap() {
+        for field in kind["properties"].as_object().unwrap().keys().filter(|f| !f.ends_with("_hex")) {
+            assert!(page.contains(&format!("`{field}`")), "{field} is missing in docs/events.md");
+        }
     }
-    assert!(matches!(
-        run(&[folder.0.path().join("none")], &MonitorOptions::default()),
-        Err(AnalyzeError::Input { .. })
-    ));
-    let empty = folder.0.path().join("dir");
-    std::fs::create_dir(&empty).unwrap();
-    assert!(matches!(run(&[empty], &MonitorOptions::default()), Err(AnalyzeError::EmptyDirectory(_))));
-    assert!(matches!(run(&[], &MonitorOptions::default()), Err(AnalyzeError::NoInput)));
-}
-
-#[test]
-fn a_capture_that_went_through_zstd_says_the_same() {
-    let mut r = Recording::begin(HOST);
-    r.process(1, NGINX, 1, "/usr/sbin/nginx", &["nginx"], "/")
-        .read(2, NGINX, "/a.pem")
-        .complete(3)
-        .block()
-        .exit(4, NGINX, 3, 0);
-    let folder = Folder::new();
-    let plain = zstd::encode_all(&r.blocks().concat()[..], 3).unwrap();
-    let (a, b) = (folder.file("a.ctrace", &r.bytes()), folder.file("b.ctrace", &plain));
-    let (want, _) = run(std::slice::from_ref(&a), &MonitorOptions::default()).unwrap();
-    assert_eq!(want.lines().count(), 2);
-    assert_eq!(run(std::slice::from_ref(&b), &MonitorOptions::default()).unwrap().0, want);
-    // Together they are one capture, told twice.
-    assert_eq!(run(&[a, b], &MonitorOptions::default()).unwrap().0, want);
-}
-
-#[test]
-fn concatenated_captures_keep_their_clocks() {
-    let mut a = Recording::begin(HOST);
-    a.read(1, CURL, "/a.pem");
-    let mut b = Recording::empty();
-    b.seed = 2;
-    b.host(OTHER_HOST, "web2", 0).clock(0, WALL + 86_400_000_000_000).read(1, CURL, "/b.pem");
-    let folder = Folder::new();
-    let file = folder.file("c.ctrace", &[a.bytes(), b.bytes()].concat());
-    let (text, _) = run(&[file], &MonitorOptions::default()).unwrap();
-    let got: Vec<_> =
-        lines(&text).iter().map(|e| format!("{} {}", e["host"], e["timestamp"]).replace('"', "")).collect();
-    assert_eq!(got, ["web1 2025-11-17T10:30:45.001000Z", "web2 2025-11-18T10:30:45.001000Z"]);
 }
 
 struct Closing(usize);
