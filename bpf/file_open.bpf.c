@@ -125,7 +125,7 @@ static __always_inline __u64 find_dir(struct task_struct *task, __s32 dirfd, __u
 		*bits |= DIR_UNKNOWN;
 		return 0;
 	}
-	*dir_at = walk_path(&from, &root, &len, &cut);
+	*dir_at = walk_path(&from, &root, WALK_OPEN, &len, &cut);
 	*bits |= cut ? CUT_DIR : 0;
 	return len;
 }
@@ -134,7 +134,7 @@ static __always_inline int opened(struct open_args *a)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	__u64 len, at, dir_at = 0, dir_len = 0, size;
-	__u32 zero = 0, bits = 0;
+	__u32 zero = 0, slot = WALK_OPEN, bits = 0;
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	struct ct_open_scratch *s;
 	struct ct_walk *walk;
@@ -144,7 +144,7 @@ static __always_inline int opened(struct open_args *a)
 	if (!wanted(tgid, bpf_get_current_uid_gid()))
 		return 0;
 	s = bpf_map_lookup_elem(&open_scratch, &zero);
-	walk = bpf_map_lookup_elem(&walk_scratch, &zero);
+	walk = bpf_map_lookup_elem(&walk_scratch, &slot);
 	if (!s || !walk)
 		return 0;
 	n = bpf_probe_read_user_str(&s->bytes[PATH_AT], CT_PATH_MAX, a->path);

@@ -40,7 +40,7 @@ static __always_inline int forked(struct task_struct *parent, struct task_struct
 
 static __always_inline int executed(struct task_struct *task, struct linux_binprm *bprm)
 {
-	__u32 zero = 0, at = sizeof(struct ct_process_exec), len, size, bits = 0;
+	__u32 zero = 0, slot = WALK_EXEC, at = sizeof(struct ct_process_exec), len, size, bits = 0;
 	__u64 from, exe_len;
 	struct task_struct *parent;
 	struct ct_exec_scratch *s;
@@ -55,7 +55,7 @@ static __always_inline int executed(struct task_struct *task, struct linux_binpr
 	if (!wanted(BPF_CORE_READ(task, tgid), BPF_CORE_READ(task, real_cred, uid.val)))
 		return 0;
 	s = bpf_map_lookup_elem(&exec_scratch, &zero);
-	walk = bpf_map_lookup_elem(&walk_scratch, &zero);
+	walk = bpf_map_lookup_elem(&walk_scratch, &slot);
 	if (!s || !walk)
 		return 0;
 	__builtin_memset(&s->record, 0, sizeof(s->record));
@@ -88,7 +88,7 @@ static __always_inline int executed(struct task_struct *task, struct linux_binpr
 
 	file = BPF_CORE_READ(mm, exe_file);
 	if (file && !BPF_CORE_READ_INTO(&exe, file, f_path) && !BPF_CORE_READ_INTO(&root, task, fs, root)) {
-		from = walk_path(&exe, &root, &exe_len, &cut);
+		from = walk_path(&exe, &root, WALK_EXEC, &exe_len, &cut);
 		bits |= cut ? EXE_CUT : 0;
 		len = exe_len;
 		asm volatile("%0 &= 4095" : "+r"(len));

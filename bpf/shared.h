@@ -69,7 +69,7 @@ extern struct {
 
 extern struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, 2);
 	__type(key, __u32);
 	__type(value, struct ct_walk);
 } walk_scratch SEC(".maps");

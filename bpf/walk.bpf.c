@@ -5,13 +5,12 @@
  * A global function: the verifier looks at its loop once, and not at the caller's rest for each way out of it. Before
  * 5.12 such a function takes numbers only.
  */
-__noinline __u64 walk_up(__u64 from_dentry, __u64 from_mount, __u64 to_dentry, __u64 to_mount)
+__noinline __u64 walk_up(__u64 from_dentry, __u64 from_mount, __u64 to_dentry, __u64 to_mount, __u32 slot)
 {
 	struct dentry *dentry = (void *)from_dentry, *root_dentry = (void *)to_dentry;
 	struct vfsmount *vfsmount = (void *)from_mount, *root_mount = (void *)to_mount;
 	__u64 at = CT_PATH_MAX, cut = CT_WALK_CUT;
-	__u32 zero = 0;
-	struct ct_walk *walk = bpf_map_lookup_elem(&walk_scratch, &zero);
+	struct ct_walk *walk = bpf_map_lookup_elem(&walk_scratch, &slot);
 
 	if (!walk)
 		return 0;

@@ -7,7 +7,6 @@ mod captures;
 mod command_line;
 mod files;
 mod libraries;
-mod load;
 mod processes;
 mod support;
 mod tls;

@@ -4,7 +4,7 @@ use crate::privileges;
 use crate::probes::config::Config;
 use crate::probes::ladder::{self, Attempt};
 use crate::probes::tracefs;
-use crate::session::open_rings;
+use crate::start::open_rings;
 use crypto_tracer_format::catalogue::files::builtin_patterns;
 use crypto_tracer_format::record::Fact;
 
@@ -82,7 +82,7 @@ fn text(path: &str) -> Option<String> {
 
 fn kernel() -> Finding {
     let release = text("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let ok = crate::session::new_enough(&release);
+    let ok = crate::start::new_enough(&release);
     finding("kernel", release, ok, "use Linux 5.8 or newer (the BPF ring buffer)")
 }
 

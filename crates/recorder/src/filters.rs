@@ -184,6 +184,11 @@ impl Filters {
         new
     }
 
+    /// A process ended: its pid may come to name another one.
+    pub fn ended(&mut self, tgid: u32) {
+        self.pids.remove(&tgid);
+    }
+
     /// Whether any filter of the kernel's is in force.
     pub fn any(&self) -> bool {
         self.by_pid || !self.uids.is_empty() || !self.cgroups.is_empty()

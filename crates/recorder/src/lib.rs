@@ -13,6 +13,7 @@ mod perf;
 pub mod privileges;
 pub mod probes;
 mod session;
+mod start;
 mod stop;
 mod writer;
 
@@ -21,7 +22,7 @@ pub use error::RecordError;
 pub use options::{Hooks, Progress, RecordOptions, Report, Stop};
 pub use output::{OutputError, Sync};
 pub use probes::facts;
-pub use session::record;
+pub use start::record;
 
 /// The oldest kernel that has what every probe needs: the BPF ring buffer (5.8).
 pub const OLDEST_KERNEL: &str = "5.8";

@@ -1,7 +1,6 @@
-//! A recording, from the check of privileges to the closed capture.
+//! A running recording: the loop between the rings and the capture.
 //!
 //! Invariants:
-//! - Everything is attached before the baseline is scanned, so that nothing falls between the two.
 //! - Each pass of the loop is bounded; between passes duration and signals are looked at.
 //! - A mark `Complete` at T is written only after both rings were empty at a time after T.
 //! - Nothing is lost in silence: the kernel's counters are read at least once a second, and at the end.
@@ -13,20 +12,18 @@ use crate::filters::Filters;
 use crate::known::Processes;
 use crate::loads::Loads;
 use crate::options::{Hooks, Progress, RecordOptions, Report, Stop};
-use crate::output::{Output, OutputError, OutputOptions};
+use crate::output::OutputError;
 use crate::perf::Mappings;
-use crate::privileges;
-use crate::probes::ladder::{self, Attempt, Choice};
+use crate::probes::ladder::Attempt;
 use crate::probes::object::Loaded;
-use crate::probes::{self, LIB_LOAD_PROBE, LIB_LOAD_REMEDY};
+use crate::start::{all_processes, follow_more};
 use crate::stop::{self, Signals};
 use crate::writer::Writer;
 use crypto_tracer_format::record::{
-    Fact, FileOpen, Kind, LossReason, MarkKind, ProbeState, ProbeStatus, ProcessExec, ProcessFork, Record,
+    Fact, FileOpen, Kind, LossReason, MarkKind, ProbeStatus, ProcessExec, ProcessFork, Record,
 };
-use crypto_tracer_format::redact::{Policy, Redactor};
 use crypto_tracer_format::segment::CloseReason;
-use libbpf_rs::{MapCore, MapFlags, RingBuffer, RingBufferBuilder};
+use libbpf_rs::RingBuffer;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -37,10 +34,6 @@ use std::time::{Duration, Instant};
 const BATCH: usize = 8192;
 /// Bytes that may wait in memory while the baseline is scanned.
 const STAGED_BYTES: usize = 64 << 20;
-/// Size of the perf ring of each processor, in bytes.
-const PERF_BYTES: usize = 512 << 10;
-/// A block is closed at this size, if not by time.
-const BLOCK_BYTES: usize = 512 << 10;
 /// A record may be this old before it reaches the ring.
 const IN_FLIGHT_NS: u64 = 20_000_000;
 /// How long the recorder sleeps at most, unless the output asks for less.
@@ -48,251 +41,38 @@ const SLEEP: Duration = Duration::from_millis(250);
 const EACH_SECOND: Duration = Duration::from_secs(1);
 const EACH_MINUTE: Duration = Duration::from_secs(60);
 
-/// Records until the duration is over, a signal comes, or the output is closed.
-///
-/// # Errors
-/// See [`RecordError`]. What was written before an error is a capture that can be read.
-pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, RecordError> {
-    privileges::check()?;
-    let host = HostFacts::read();
-    check_kernel(&host.release)?;
-    let mut baseline = Baseline::new();
-    let mut filters = Filters::resolve(options, &mut baseline)?;
-    for warning in &filters.warnings {
-        hooks.warning(warning);
-    }
-    let wanted: Vec<Fact> =
-        if options.facts.is_empty() { probes::facts().collect() } else { options.facts.clone() };
-    let buffer_bytes = buffer_bytes(options.buffer_bytes)?;
-    let mut config = filters.config().map_err(|e| RecordError::Filter {
-        option: "--watch",
-        value: options.watch.join(" "),
-        why: e.to_string(),
-    })?;
-    config.own_tgid = std::process::id();
-    config.wake_bytes = buffer_bytes / 4;
-
-    // Who a process is, the recorder learns from its fork, exec and exit, whether they are recorded or not.
-    let signals = Signals::take().map_err(|source| RecordError::System { what: "signalfd", source })?;
-    let tracepoints = ladder::tracepoints();
-    let mut attached: Vec<Fact> = wanted.clone();
-    attached.extend([Fact::ProcessFork, Fact::ProcessExec, Fact::ProcessExit]);
-    let choice = ladder::choose(&attached, &config, &tracepoints, options.only_probe.as_deref(), false);
-    let (rings, lib_load) = open_rings(wanted.contains(&Fact::LibLoad));
-    let attempts: Vec<Attempt> = statuses(&choice, lib_load, &wanted);
-    let works = |a: &Attempt| a.state == ProbeState::Attached;
-    if !attempts.iter().any(works) {
-        return Err(RecordError::NothingAttached(reasons(&attempts)));
-    }
-    let output = Output::open(OutputOptions {
-        output: options.output.clone(),
-        force: options.force,
-        host: host.hostname.clone(),
-        writer: options.recorder.clone(),
-        level: options.level,
-        block_bytes: BLOCK_BYTES,
-        flush_after: options.flush,
-        sync: options.sync,
-        rotate_size: options.rotate_size,
-        rotate_time: options.rotate_time,
-        keep: options.keep,
-    })?;
-    let loaded = ladder::attach_all(&choice, &config, &filters.tables(), buffer_bytes, &tracepoints)
-        .map_err(|e| RecordError::NothingAttached(e.to_string()))?;
-    let events = loaded
-        .handle("events")
-        .ok_or_else(|| RecordError::NothingAttached("the ring buffer is missing".into()))?;
-    let staged = Rc::new(RefCell::new(Vec::with_capacity(1 << 20)));
-    let staging = Rc::clone(&staged);
-    let mut builder = RingBufferBuilder::new();
-    builder.add(&events, move |bytes| {
-        staging.borrow_mut().extend_from_slice(bytes);
-        0
-    })?;
-    let ring = builder.build()?;
-    report_probes(&attempts, &wanted, hooks);
-    if tracepoints.private_mount {
-        hooks.detail(
-            "tracefs is not mounted on this host: it was read in a mount namespace of the recorder's own",
-        );
-    }
-    if let Err(e) = privileges::drop_to_late_needs(output.in_foreign_folder()) {
-        hooks.detail(&format!("privileges are kept: {e}"));
-    }
-
-    let redactor = Redactor::new(Policy { paths: options.redact, users: options.redact });
-    let shown = output.shown();
-    let everything = all_processes(&mut baseline);
-    follow_more(&mut filters, &loaded, &everything);
-    let session = Session {
-        options,
-        host,
-        attempts,
-        recorded: wanted.iter().copied().collect(),
-        processes: Processes::new(&options.names, options.follow_children),
-        filters,
-        baseline,
-        writer: Writer::new(output, redactor),
-        loaded,
-        ring,
-        staged,
-        rings,
-        loads: Loads::default(),
-        kernel_losses: HashMap::new(),
-        losses_read_ns: now_ns(),
-        malformed: 0,
-        started: Instant::now(),
-        clock_written: Instant::now(),
-        losses_read: Instant::now(),
-        completed_ns: 0,
-        written_ns: 0,
-    };
-    hooks.ready(&shown);
-    // Where there is no service manager, this does nothing.
-    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-    session.run(&signals, hooks)
-}
-
-fn all_processes(baseline: &mut Baseline) -> Vec<ProcessIdentity> {
-    let mut all = Vec::new();
-    baseline.identities(&mut |who| {
-        if !who.kernel_thread && who.tgid != std::process::id() {
-            all.push(who);
-        }
-    });
-    all
-}
-
-/// Children that were there before the programs watched for new ones.
-fn follow_more(filters: &mut Filters, loaded: &Loaded, all: &[ProcessIdentity]) {
-    let new = filters.follow(all);
-    if let (false, Some(pids)) = (new.is_empty(), loaded.handle("pids")) {
-        for pid in new {
-            // A full table is counted by the kernel program for the children to come; here it only means fewer of them.
-            let _ = pids.update(&pid.to_ne_bytes(), &[1], MapFlags::ANY);
-        }
-    }
-}
-
-fn check_kernel(release: &str) -> Result<(), RecordError> {
-    let lacks = |lacking| Err(RecordError::Kernel { release: release.to_owned(), lacking });
-    if !new_enough(release) {
-        return lacks("recording needs 5.8 or newer (the BPF ring buffer)");
-    }
-    if !std::path::Path::new("/sys/kernel/btf/vmlinux").exists() {
-        return lacks(
-            "recording needs its type information (CONFIG_DEBUG_INFO_BTF, /sys/kernel/btf/vmlinux)",
-        );
-    }
-    Ok(())
-}
-
-/// The BPF ring buffer came with 5.8.
-pub(crate) fn new_enough(release: &str) -> bool {
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse::<u32>().ok());
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (5, 8)
-}
-
-/// A power of two of pages.
-fn buffer_bytes(asked: u64) -> Result<u32, RecordError> {
-    let size = asked.max(u64::from(ladder::page_bytes())).checked_next_power_of_two();
-    size.and_then(|s| u32::try_from(s).ok()).filter(|s| *s <= 1 << 30).ok_or_else(|| RecordError::Filter {
-        option: "--buffer",
-        value: asked.to_string(),
-        why: "expected at most 1 GiB".into(),
-    })
-}
-
-/// The perf rings, and how that went.
-pub(crate) fn open_rings(requested: bool) -> (Option<Mappings>, Attempt) {
-    let attempt = |state, errno, reason: String| Attempt {
-        fact: Fact::LibLoad,
-        probe: LIB_LOAD_PROBE,
-        state,
-        errno,
-        reason,
-    };
-    if !requested {
-        return (None, attempt(ProbeState::NotRequested, 0, "the user left this fact out".into()));
-    }
-    match Mappings::open(PERF_BYTES) {
-        Ok(rings) => (Some(rings), attempt(ProbeState::Attached, 0, String::new())),
-        Err(e) => {
-            let errno = e.raw_os_error().unwrap_or(libc::EINVAL);
-            (
-                None,
-                attempt(ladder::state_of(errno), errno, format!("opening failed ({e}); {LIB_LOAD_REMEDY}")),
-            )
-        }
-    }
-}
-
-/// In the order of facts; a fact that only the recorder itself needs is told as not requested.
-fn statuses(choice: &Choice, lib_load: Attempt, wanted: &[Fact]) -> Vec<Attempt> {
-    let mut all = choice.attempts.clone();
-    for attempt in all.iter_mut().filter(|a| !wanted.contains(&a.fact)) {
-        attempt.state = ProbeState::NotRequested;
-        attempt.errno = 0;
-        attempt.reason = "the user left this fact out".into();
-    }
-    all.push(lib_load);
-    all.sort_by_key(|a| a.fact.number());
-    all
-}
-
-fn reasons(attempts: &[Attempt]) -> String {
-    let tried = attempts.iter().filter(|a| a.state != ProbeState::NotRequested);
-    tried.map(|a| format!("{}: {}", a.probe, a.reason)).collect::<Vec<_>>().join("\n")
-}
-
-fn report_probes(attempts: &[Attempt], wanted: &[Fact], hooks: &mut dyn Hooks) {
-    for attempt in attempts {
-        let sep = if attempt.reason.is_empty() { "" } else { ": " };
-        hooks.detail(&format!(
-            "{}: {} {}{sep}{}",
-            attempt.fact.name(),
-            attempt.probe,
-            attempt.state.name(),
-            attempt.reason
-        ));
-    }
-    for fact in wanted {
-        if !attempts.iter().any(|a| a.fact == *fact && a.state == ProbeState::Attached) {
-            hooks.warning(&format!(
-                "{} is not recorded: no probe for it works here (see `crypto-tracer doctor`)",
-                fact.name()
-            ));
-        }
-    }
-}
-
-struct Session<'a> {
-    options: &'a RecordOptions,
-    host: HostFacts,
-    attempts: Vec<Attempt>,
-    recorded: HashSet<Fact>,
-    filters: Filters,
-    processes: Processes,
-    baseline: Baseline,
-    writer: Writer,
-    ring: RingBuffer<'static>,
-    staged: Rc<RefCell<Vec<u8>>>,
-    rings: Option<Mappings>,
-    loaded: Loaded,
-    loads: Loads,
-    kernel_losses: HashMap<(Fact, LossReason), u64>,
-    losses_read_ns: u64,
-    malformed: u64,
-    started: Instant,
-    clock_written: Instant,
-    losses_read: Instant,
-    completed_ns: u64,
+/// See the module.
+pub(crate) struct Session<'a> {
+    pub(crate) options: &'a RecordOptions,
+    pub(crate) host: HostFacts,
+    pub(crate) attempts: Vec<Attempt>,
+    pub(crate) recorded: HashSet<Fact>,
+    pub(crate) filters: Filters,
+    pub(crate) processes: Processes,
+    pub(crate) baseline: Baseline,
+    pub(crate) writer: Writer,
+    pub(crate) ring: RingBuffer<'static>,
+    pub(crate) staged: Rc<RefCell<Vec<u8>>>,
+    pub(crate) rings: Option<Mappings>,
+    pub(crate) loaded: Loaded,
+    pub(crate) loads: Loads,
+    pub(crate) kernel_losses: HashMap<(Fact, LossReason), u64>,
+    pub(crate) losses_read_ns: u64,
+    pub(crate) malformed: u64,
+    pub(crate) started: Instant,
+    pub(crate) clock_written: Instant,
+    pub(crate) losses_read: Instant,
+    pub(crate) completed_ns: u64,
     /// When something was written last, marks of completeness not counted.
-    written_ns: u64,
+    pub(crate) written_ns: u64,
 }
 
 impl Session<'_> {
-    fn run(mut self, signals: &Signals, hooks: &mut dyn Hooks) -> Result<Report, RecordError> {
+    /// Until the duration is over, a signal comes, or the output is closed.
+    ///
+    /// # Errors
+    /// The output refused.
+    pub(crate) fn run(mut self, signals: &Signals, hooks: &mut dyn Hooks) -> Result<Report, RecordError> {
         let mut fds: Vec<libc::pollfd> = [signals.fd(), self.ring.epoll_fd()]
             .into_iter()
             .chain(self.rings.iter().flat_map(Mappings::fds))
@@ -303,6 +83,13 @@ impl Session<'_> {
             if flow.is_continue() {
                 flow = self.mark(MarkKind::Warning, &warning);
             }
+        }
+        if flow.is_continue() {
+            // Attached, and what was there before is written: whoever waited for this may now let processes begin or end.
+            self.started = Instant::now();
+            hooks.ready(&self.writer.output.shown());
+            // Where there is no service manager, this does nothing.
+            let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         }
         let mut shown = Instant::now();
         let mut stop = None;
@@ -355,7 +142,14 @@ impl Session<'_> {
         all.sort_by_key(|who| (who.start_ns, who.tgid));
         follow_more(&mut self.filters, &self.loaded, &all);
         let mut chosen = HashSet::new();
-        for who in all.iter().filter(|who| self.filters.admits(who)) {
+        // Of processes that were told of since, the filters know nothing.
+        let known = |who: &&ProcessIdentity| {
+            let started = who.header(0).start_ticks();
+            self.processes.get(who.tgid).is_some_and(|k| k.header.start_ticks() == started)
+        };
+        let admitted: Vec<&ProcessIdentity> =
+            all.iter().filter(|who| self.filters.admits(who) || known(who)).collect();
+        for who in admitted {
             let of = |file: &str| format!("/proc/{}/{file}", who.tgid);
             let (exe, argv) = if self.options.names.is_empty() {
                 (Vec::new(), Vec::new())
@@ -462,6 +256,7 @@ impl Session<'_> {
             Some(Kind::ProcessExit) => {
                 self.loads_before(header.time_ns)?;
                 self.loads.forget(header.tgid);
+                self.filters.ended(header.tgid);
                 (Fact::ProcessExit, self.processes.exited(header))
             }
             _ => {

@@ -162,6 +162,10 @@ impl Baseline {
         let read = files::open_files(process, options.patterns, &mut fd_buffer, &mut |file| files.push(file));
         bits |= unread(&read, process_bits::FILES_UNREADABLE);
 
+        let gone = matches!(exe, Err(Unread::Vanished))
+            || matches!(argv, Err(Unread::Vanished))
+            || matches!(mappings, Err(Unread::Vanished))
+            || matches!(read, Err(Unread::Vanished));
         let exe = exe.unwrap_or_default();
         let exe = std::os::unix::ffi::OsStrExt::as_bytes(exe.as_os_str());
         let argv_len = u32::try_from(argv.unwrap_or_default()).unwrap_or(u32::MAX);
@@ -176,6 +180,8 @@ impl Baseline {
         });
         self.buffer = buffer;
         summary.processes += 1;
+        // Some of it could be read, and then it was gone.
+        summary.vanished += u32::from(gone);
         if bits
             & (process_bits::EXE_UNREADABLE | process_bits::MAPS_UNREADABLE | process_bits::FILES_UNREADABLE)
             != 0

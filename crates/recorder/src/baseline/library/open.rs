@@ -2,7 +2,8 @@
 //!
 //! Invariants:
 //! - First through /proc/PID/map_files, which leads to the mapped file itself (it needs CAP_SYS_ADMIN or
-//!   CAP_CHECKPOINT_RESTORE); else by its path inside the process's root.
+//!   CAP_CHECKPOINT_RESTORE); else by its path inside the process's root;
+//!   of a process that is gone, by its path in the recorder's own, where device and inode must be the mapping's.
 //! - Either way the inode must be that of the mapping. The device can't be compared: btrfs and overlayfs show another one
 //!   in maps than in stat.
 //! - Nothing but a regular file is ever opened for reading: no device, no FIFO that would block.
@@ -21,6 +22,8 @@ pub(super) struct Target<'a> {
     /// The mapping's addresses.
     pub(super) range: (u64, u64),
     pub(super) ino: u64,
+    /// Device, major and minor number, as the mapping tells them.
+    pub(super) device: (u32, u32),
     pub(super) path: &'a [u8],
 }
 
@@ -30,8 +33,9 @@ pub(super) fn open(target: &Target<'_>) -> Option<(File, Stat)> {
     let mapped = format!("/proc/{}/map_files/{start:x}-{end:x}", target.tgid);
     let found = rustix::fs::open(mapped, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
         .ok()
-        .or_else(|| in_root(target))?;
-    let stat = rustix::fs::fstat(&found).ok()?;
+        .or_else(|| in_root(target, &format!("/proc/{}/root", target.tgid)))
+        .map_or_else(|| own(target), |found| Some((rustix::fs::fstat(&found).ok()?, found)))?;
+    let (stat, found) = found;
     let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
     if !regular || stat.st_ino != target.ino {
         return None;
@@ -43,9 +47,17 @@ pub(super) fn open(target: &Target<'_>) -> Option<(File, Stat)> {
     Some((File::from(file), stat))
 }
 
-/// The path within the process's root, where its absolute symbolic links lead too.
-fn in_root(target: &Target<'_>) -> Option<OwnedFd> {
-    let root = format!("/proc/{}/root", target.tgid);
+/// A process that lived too short: the file under the same path in the recorder's own root, if it is the same one. There
+/// is nothing else to tell them apart by, so that the device must be the mapping's too.
+fn own(target: &Target<'_>) -> Option<(Stat, OwnedFd)> {
+    let found = in_root(target, "/")?;
+    let stat = rustix::fs::fstat(&found).ok()?;
+    let device = (rustix::fs::major(stat.st_dev), rustix::fs::minor(stat.st_dev));
+    (device == target.device).then_some((stat, found))
+}
+
+/// The path within a root, where its absolute symbolic links lead too.
+fn in_root(target: &Target<'_>, root: &str) -> Option<OwnedFd> {
     let path = Path::new(OsStr::from_bytes(target.path.strip_prefix(b"/")?));
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     let folder = rustix::fs::openat(CWD, root, flags | OFlags::DIRECTORY, Mode::empty()).ok()?;
@@ -64,8 +76,13 @@ mod tests {
     use std::os::unix::fs::MetadataExt;
 
     fn target(path: &Path, ino: u64) -> Option<Vec<u8>> {
-        let target =
-            Target { tgid: std::process::id(), range: (1, 2), ino, path: path.as_os_str().as_bytes() };
+        let target = Target {
+            tgid: std::process::id(),
+            range: (1, 2),
+            ino,
+            device: (0, 0),
+            path: path.as_os_str().as_bytes(),
+        };
         open(&target).map(|(mut file, _)| {
             let mut text = Vec::new();
             file.read_to_end(&mut text).expect("readable");

@@ -1,8 +1,21 @@
-//! Under load: nothing is lost in silence, and the clock and signals are obeyed.
+//! Under load: nothing is lost in silence, and the clock and signals are obeyed. A test program of its own, whose tests
+//! take turns, so that each has the machine for itself.
 
-use crate::support::{Gate, Recorder, folder, need_bpf, of_type, parse_events, python, text, tracer};
+// The end-to-end tests use all of it.
+#[allow(dead_code)]
+#[path = "../e2e/support.rs"]
+mod support;
+
 use std::ffi::OsStr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use support::{Gate, Recorder, folder, need_bpf, of_type, parse_events, python, text, tracer};
+
+/// One test at a time, also after one that failed.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Opens a matching file as fast as it can, that many times; prints nothing.
 fn burst(count: u64) -> String {
@@ -14,6 +27,7 @@ fn burst(count: u64) -> String {
 #[test]
 fn what_does_not_fit_is_counted_exactly() {
     need_bpf!();
+    let _turn = turn();
     let dir = folder();
     const COUNT: u64 = 100_000;
     let script = burst(COUNT);
@@ -47,6 +61,7 @@ fn what_does_not_fit_is_counted_exactly() {
 #[test]
 fn a_buffer_of_the_default_size_loses_nothing_at_five_thousand_a_second() {
     need_bpf!();
+    let _turn = turn();
     let dir = folder();
     // 5,000 a second for three seconds, in slots of a millisecond (SRS 6.1).
     let script = "import ctypes, time\nlibc = ctypes.CDLL(None)\nstart = time.monotonic()\nfor slot in range(3000):\n  for _ in range(5): libc.openat(-100, b'/nowhere.pem', 0, 0)\n  left = start + (slot + 1) / 1000 - time.monotonic()\n  if left > 0: time.sleep(left)\n";
@@ -69,6 +84,7 @@ fn a_buffer_of_the_default_size_loses_nothing_at_five_thousand_a_second() {
 #[test]
 fn duration_and_signals_hold_under_load() {
     need_bpf!();
+    let _turn = turn();
     let dir = folder();
     let script = burst(1 << 40);
     let gate = Gate::new(dir.path(), python(), &[OsStr::new("-ISc"), OsStr::new(&script)]);
