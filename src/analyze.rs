@@ -9,7 +9,7 @@ use crypto_tracer_analyzer::filter::Filter;
 use crypto_tracer_analyzer::json::time::timestamp;
 use crypto_tracer_analyzer::monitor::{self, MonitorOptions};
 use crypto_tracer_analyzer::render::Format;
-use crypto_tracer_analyzer::store::{IngestOptions, ingest, is_database};
+use crypto_tracer_analyzer::store::{IngestOptions, ingest_captures};
 use crypto_tracer_analyzer::views::{self, Material, Outcome, ViewError};
 use crypto_tracer_analyzer::when::When;
 use crypto_tracer_analyzer::{AnalyzeError, open};
@@ -75,7 +75,7 @@ fn document(
     output: &OutputArgs,
     view: impl FnOnce(&Material, Format, &mut dyn Write) -> Result<Outcome, AnalyzeError>,
 ) -> Result<Exit, Failure> {
-    let material = material(&input.captures, !input.no_redact)?;
+    let material = material(&input.captures, !input.no_redact, false)?;
     let default = if output.output.is_none() && std::io::stdout().is_terminal() { "table" } else { "json" };
     let format = format(output.format.as_deref().unwrap_or(default));
     let coverage = material.coverage().clone();
@@ -83,12 +83,9 @@ fn document(
     Ok(conclude(&coverage, input.quiet))
 }
 
-fn material(captures: &[PathBuf], redact: bool) -> Result<Material, Failure> {
-    let material = match captures {
-        [path] if is_database(path) => Material::open(path),
-        _ => open(captures, redact).and_then(|mut source| Material::read(&mut *source)),
-    };
-    material.map_err(explain)
+/// `events`: each of them is needed, not only what sums them up.
+fn material(captures: &[PathBuf], redact: bool, events: bool) -> Result<Material, Failure> {
+    Material::of(captures, redact, events).map_err(explain)
 }
 
 fn run_monitor(args: &MonitorArgs) -> Result<Exit, Failure> {
@@ -127,8 +124,8 @@ fn run_monitor(args: &MonitorArgs) -> Result<Exit, Failure> {
 }
 
 fn run_ingest(args: &IngestArgs) -> Result<Exit, Failure> {
-    let mut source = open(&args.input.captures, !args.input.no_redact).map_err(explain)?;
-    let done = ingest(&mut *source, &IngestOptions { database: args.db.clone() }).map_err(explain)?;
+    let options = IngestOptions { database: args.db.clone() };
+    let done = ingest_captures(&args.input.captures, !args.input.no_redact, &options).map_err(explain)?;
     if !args.input.quiet {
         eprintln!(
             "{}: {} segments added, {} brought up to date, {} known already; {} events read",
@@ -149,7 +146,7 @@ fn run_sql(args: SqlArgs) -> Result<Exit, Failure> {
         return Err(Failure::usage("The query is not UTF-8.", "Give it as text."));
     };
     let options = views::SqlOptions { statement: statement.into() };
-    let material = material(&captures, true)?;
+    let material = material(&captures, true, true)?;
     let default = if args.output.is_none() && std::io::stdout().is_terminal() { "table" } else { "csv" };
     let format = format(args.format.as_deref().unwrap_or(default));
     write_to(args.output.as_deref(), |out| views::sql(&material, &options, format, out))?;

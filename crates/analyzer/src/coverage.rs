@@ -15,7 +15,7 @@ use crate::sink::Span;
 pub struct Coverage {
     /// The inputs, in the order they were given (of a directory, each of its files).
     pub inputs: Vec<InputCoverage>,
-    /// Records that the recorder says were lost, by (fact, reason): numbers as in [`Loss`](crate::event::Loss).
+    /// Records that the recorder says were lost, by (fact, reason): numbers as in [`Loss`].
     pub losses: BTreeMap<(u16, u16), LossTotal>,
     /// First and last record in UTC, where a clock record tells.
     pub span: Option<Span>,

@@ -63,6 +63,8 @@ pub(crate) struct Session<'a> {
     pub(crate) clock_written: Instant,
     pub(crate) losses_read: Instant,
     pub(crate) completed_ns: u64,
+    /// When something was written last, marks of completeness not counted.
+    pub(crate) written_ns: u64,
 }
 
 impl Session<'_> {
@@ -77,6 +79,12 @@ impl Session<'_> {
             .map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 })
             .collect();
         let mut flow = self.begin_segment();
+        if flow.is_continue() {
+            // Whoever waits for this may now rely on the baseline too: what was there is in it, what comes is an event.
+            hooks.ready(&self.writer.output.shown());
+            // Where there is no service manager, this does nothing.
+            let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+        }
         for warning in std::mem::take(&mut self.filters.warnings) {
             if flow.is_continue() {
                 flow = self.mark(MarkKind::Warning, &warning);
@@ -201,7 +209,12 @@ impl Session<'_> {
             self.loads_before(u64::MAX)?;
             self.processes.pass_ended();
             let complete_ns = began_ns.saturating_sub(IN_FLIGHT_NS);
-            if self.writer.dirty && complete_ns > self.completed_ns {
+            if std::mem::take(&mut self.writer.dirty) {
+                self.written_ns = now_ns();
+            }
+            // Until a mark is younger than all that was written: what a pass finds is younger than the mark of that pass,
+            // and a reader of a pipe would not see the end of a burst before the next one.
+            if self.written_ns >= self.completed_ns && complete_ns > self.completed_ns {
                 self.completed_ns = complete_ns;
                 let mut out = Vec::new();
                 clocks::put_mark(&mut out, complete_ns, MarkKind::Complete, "");

@@ -107,7 +107,6 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
     }
 
     let redactor = Redactor::new(Policy { paths: options.redact, users: options.redact });
-    let shown = output.shown();
     let everything = all_processes(&mut baseline);
     follow_more(&mut filters, &loaded, &everything);
     let session = Session {
@@ -131,10 +130,8 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
         clock_written: Instant::now(),
         losses_read: Instant::now(),
         completed_ns: 0,
+        written_ns: 0,
     };
-    hooks.ready(&shown);
-    // Where there is no service manager, this does nothing.
-    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     session.run(&signals, hooks)
 }
 

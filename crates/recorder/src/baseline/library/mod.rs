@@ -79,8 +79,13 @@ fn read(tgid: u32, mapping: &Mapping) -> Description {
     if mapping.deleted {
         known.bits |= lib_bits::DELETED;
     }
-    let target =
-        open::Target { tgid, range: (mapping.start, mapping.end), ino: mapping.ino, path: &mapping.path };
+    let target = open::Target {
+        tgid,
+        range: (mapping.start, mapping.end),
+        dev: (mapping.dev_major, mapping.dev_minor),
+        ino: mapping.ino,
+        path: &mapping.path,
+    };
     let Some((file, stat)) = open::open(&target) else {
         known.bits |= lib_bits::UNREADABLE;
         return known;

@@ -2,8 +2,9 @@
 //!
 //! Invariants:
 //! - First through /proc/PID/map_files, which leads to the mapped file itself (it needs CAP_SYS_ADMIN or
-//!   CAP_CHECKPOINT_RESTORE); else by its path inside the process's root.
-//! - Either way the inode must be that of the mapping. The device can't be compared: btrfs and overlayfs show another one
+//!   CAP_CHECKPOINT_RESTORE); else by its path inside the process's root; and where the process is gone already, by its
+//!   path in the recorder's own root, if device and inode are those of the mapping.
+//! - In any case the inode must be that of the mapping. The device can't be compared: btrfs and overlayfs show another one
 //!   in maps than in stat.
 //! - Nothing but a regular file is ever opened for reading: no device, no FIFO that would block.
 
@@ -20,6 +21,8 @@ pub(super) struct Target<'a> {
     pub(super) tgid: u32,
     /// The mapping's addresses.
     pub(super) range: (u64, u64),
+    /// Its device, major and minor.
+    pub(super) dev: (u32, u32),
     pub(super) ino: u64,
     pub(super) path: &'a [u8],
 }
@@ -30,7 +33,8 @@ pub(super) fn open(target: &Target<'_>) -> Option<(File, Stat)> {
     let mapped = format!("/proc/{}/map_files/{start:x}-{end:x}", target.tgid);
     let found = rustix::fs::open(mapped, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
         .ok()
-        .or_else(|| in_root(target))?;
+        .or_else(|| in_root(target))
+        .or_else(|| in_own_root(target))?;
     let stat = rustix::fs::fstat(&found).ok()?;
     let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
     if !regular || stat.st_ino != target.ino {
@@ -41,6 +45,14 @@ pub(super) fn open(target: &Target<'_>) -> Option<(File, Stat)> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
     let file = rustix::fs::open(again, flags, Mode::empty()).ok()?;
     Some((File::from(file), stat))
+}
+
+/// The path as the recorder sees it. Without the process only the device tells that it is the same file system.
+fn in_own_root(target: &Target<'_>) -> Option<OwnedFd> {
+    let path = Path::new(OsStr::from_bytes(target.path));
+    let found = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let dev = rustix::fs::fstat(&found).ok()?.st_dev;
+    ((rustix::fs::major(dev), rustix::fs::minor(dev)) == target.dev).then_some(found)
 }
 
 /// The path within the process's root, where its absolute symbolic links lead too.
@@ -64,8 +76,13 @@ mod tests {
     use std::os::unix::fs::MetadataExt;
 
     fn target(path: &Path, ino: u64) -> Option<Vec<u8>> {
-        let target =
-            Target { tgid: std::process::id(), range: (1, 2), ino, path: path.as_os_str().as_bytes() };
+        let target = Target {
+            tgid: std::process::id(),
+            range: (1, 2),
+            dev: (0, 0),
+            ino,
+            path: path.as_os_str().as_bytes(),
+        };
         open(&target).map(|(mut file, _)| {
             let mut text = Vec::new();
             file.read_to_end(&mut text).expect("readable");
@@ -82,6 +99,22 @@ mod tests {
         assert_eq!(target(&path, ino), Some(b"mapped".to_vec()));
         assert_eq!(target(&path, ino + 1), None, "another file stands there by now");
         assert_eq!(target(&dir.path().join("gone"), ino), None);
+    }
+
+    #[test]
+    fn of_a_process_that_is_gone_only_the_same_file_is_opened() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("libx.so");
+        std::fs::write(&path, b"mapped").expect("written");
+        let meta = std::fs::metadata(&path).expect("there");
+        let dev = (rustix::fs::major(meta.dev()), rustix::fs::minor(meta.dev()));
+        let open_as = |dev| {
+            // No process has this number: it is above what the kernel gives.
+            let path = path.as_os_str().as_bytes();
+            open(&Target { tgid: u32::MAX, range: (1, 2), dev, ino: meta.ino(), path }).is_some()
+        };
+        assert!(open_as(dev));
+        assert!(!open_as((dev.0, dev.1 ^ 1)));
     }
 
     #[test]
