@@ -54,7 +54,7 @@ pub struct RecordOptions {
 
 /// What a running recording tells.
 pub trait Hooks {
-    /// Everything is attached and the baseline is written; `output` is where the capture goes.
+    /// Everything is attached and the first baseline is taken; `output` is where the capture goes.
     fn ready(&mut self, output: &str);
     /// How far it is. Called a few times a second at most.
     fn progress(&mut self, progress: &Progress);

@@ -79,6 +79,12 @@ impl Session<'_> {
             .map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 })
             .collect();
         let mut flow = self.begin_segment();
+        if flow.is_continue() {
+            // Whoever waits for this may now rely on the baseline too: what was there is in it, what comes is an event.
+            hooks.ready(&self.writer.output.shown());
+            // Where there is no service manager, this does nothing.
+            let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+        }
         for warning in std::mem::take(&mut self.filters.warnings) {
             if flow.is_continue() {
                 flow = self.mark(MarkKind::Warning, &warning);
@@ -213,8 +219,8 @@ impl Session<'_> {
             if std::mem::take(&mut self.writer.dirty) {
                 self.written_ns = now_ns();
             }
-            // Until a mark is younger than all that was written: what a pass finds is younger than the mark of that pass, and
-            // a reader of a pipe would not see the end of a burst before the next one.
+            // Until a mark is younger than all that was written: what a pass finds is younger than the mark of that pass,
+            // and a reader of a pipe would not see the end of a burst before the next one.
             if self.written_ns >= self.completed_ns && complete_ns > self.completed_ns {
                 self.completed_ns = complete_ns;
                 let mut out = Vec::new();

@@ -82,8 +82,8 @@ fn read(tgid: u32, mapping: &Mapping) -> Description {
     let target = open::Target {
         tgid,
         range: (mapping.start, mapping.end),
+        dev: (mapping.dev_major, mapping.dev_minor),
         ino: mapping.ino,
-        device: (mapping.dev_major, mapping.dev_minor),
         path: &mapping.path,
     };
     let Some((file, stat)) = open::open(&target) else {

@@ -2,9 +2,9 @@
 //!
 //! Invariants:
 //! - First through /proc/PID/map_files, which leads to the mapped file itself (it needs CAP_SYS_ADMIN or
-//!   CAP_CHECKPOINT_RESTORE); else by its path inside the process's root;
-//!   of a process that is gone, by its path in the recorder's own, where device and inode must be the mapping's.
-//! - Either way the inode must be that of the mapping. The device can't be compared: btrfs and overlayfs show another one
+//!   CAP_CHECKPOINT_RESTORE); else by its path inside the process's root; and where the process is gone already, by its
+//!   path in the recorder's own root, if device and inode are those of the mapping.
+//! - In any case the inode must be that of the mapping. The device can't be compared: btrfs and overlayfs show another one
 //!   in maps than in stat.
 //! - Nothing but a regular file is ever opened for reading: no device, no FIFO that would block.
 
@@ -21,9 +21,9 @@ pub(super) struct Target<'a> {
     pub(super) tgid: u32,
     /// The mapping's addresses.
     pub(super) range: (u64, u64),
+    /// Its device, major and minor.
+    pub(super) dev: (u32, u32),
     pub(super) ino: u64,
-    /// Device, major and minor number, as the mapping tells them.
-    pub(super) device: (u32, u32),
     pub(super) path: &'a [u8],
 }
 
@@ -33,9 +33,9 @@ pub(super) fn open(target: &Target<'_>) -> Option<(File, Stat)> {
     let mapped = format!("/proc/{}/map_files/{start:x}-{end:x}", target.tgid);
     let found = rustix::fs::open(mapped, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
         .ok()
-        .or_else(|| in_root(target, &format!("/proc/{}/root", target.tgid)))
-        .map_or_else(|| own(target), |found| Some((rustix::fs::fstat(&found).ok()?, found)))?;
-    let (stat, found) = found;
+        .or_else(|| in_root(target))
+        .or_else(|| in_own_root(target))?;
+    let stat = rustix::fs::fstat(&found).ok()?;
     let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
     if !regular || stat.st_ino != target.ino {
         return None;
@@ -47,17 +47,17 @@ pub(super) fn open(target: &Target<'_>) -> Option<(File, Stat)> {
     Some((File::from(file), stat))
 }
 
-/// A process that lived too short: the file under the same path in the recorder's own root, if it is the same one. There
-/// is nothing else to tell them apart by, so that the device must be the mapping's too.
-fn own(target: &Target<'_>) -> Option<(Stat, OwnedFd)> {
-    let found = in_root(target, "/")?;
-    let stat = rustix::fs::fstat(&found).ok()?;
-    let device = (rustix::fs::major(stat.st_dev), rustix::fs::minor(stat.st_dev));
-    (device == target.device).then_some((stat, found))
+/// The path as the recorder sees it. Without the process only the device tells that it is the same file system.
+fn in_own_root(target: &Target<'_>) -> Option<OwnedFd> {
+    let path = Path::new(OsStr::from_bytes(target.path));
+    let found = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let dev = rustix::fs::fstat(&found).ok()?.st_dev;
+    ((rustix::fs::major(dev), rustix::fs::minor(dev)) == target.dev).then_some(found)
 }
 
-/// The path within a root, where its absolute symbolic links lead too.
-fn in_root(target: &Target<'_>, root: &str) -> Option<OwnedFd> {
+/// The path within the process's root, where its absolute symbolic links lead too.
+fn in_root(target: &Target<'_>) -> Option<OwnedFd> {
+    let root = format!("/proc/{}/root", target.tgid);
     let path = Path::new(OsStr::from_bytes(target.path.strip_prefix(b"/")?));
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     let folder = rustix::fs::openat(CWD, root, flags | OFlags::DIRECTORY, Mode::empty()).ok()?;
@@ -79,8 +79,8 @@ mod tests {
         let target = Target {
             tgid: std::process::id(),
             range: (1, 2),
+            dev: (0, 0),
             ino,
-            device: (0, 0),
             path: path.as_os_str().as_bytes(),
         };
         open(&target).map(|(mut file, _)| {
@@ -99,6 +99,22 @@ mod tests {
         assert_eq!(target(&path, ino), Some(b"mapped".to_vec()));
         assert_eq!(target(&path, ino + 1), None, "another file stands there by now");
         assert_eq!(target(&dir.path().join("gone"), ino), None);
+    }
+
+    #[test]
+    fn of_a_process_that_is_gone_only_the_same_file_is_opened() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("libx.so");
+        std::fs::write(&path, b"mapped").expect("written");
+        let meta = std::fs::metadata(&path).expect("there");
+        let dev = (rustix::fs::major(meta.dev()), rustix::fs::minor(meta.dev()));
+        let open_as = |dev| {
+            // No process has this number: it is above what the kernel gives.
+            let path = path.as_os_str().as_bytes();
+            open(&Target { tgid: u32::MAX, range: (1, 2), dev, ino: meta.ino(), path }).is_some()
+        };
+        assert!(open_as(dev));
+        assert!(!open_as((dev.0, dev.1 ^ 1)));
     }
 
     #[test]
