@@ -3,10 +3,9 @@
 use crate::cli::{AnalyzeArgs, IngestArgs, InputArgs, MonitorArgs, OutputArgs, SqlArgs, View};
 use crate::exit::Exit;
 use crate::failure::{Failure, printable};
-use crypto_tracer_analyzer::coverage::{Completeness, Coverage, Damage, InputCoverage};
-use crypto_tracer_analyzer::event::{EventType, Loss};
+use crypto_tracer_analyzer::coverage::{Completeness, Coverage};
+use crypto_tracer_analyzer::event::EventType;
 use crypto_tracer_analyzer::filter::Filter;
-use crypto_tracer_analyzer::json::time::timestamp;
 use crypto_tracer_analyzer::monitor::{self, MonitorOptions};
 use crypto_tracer_analyzer::render::Format;
 use crypto_tracer_analyzer::store::{IngestOptions, ingest_captures};
@@ -201,7 +200,7 @@ fn write_to<T>(
 fn conclude(coverage: &Coverage, quiet: bool) -> Exit {
     let completeness = coverage.completeness();
     if !quiet {
-        for line in warnings(coverage) {
+        for line in coverage.warnings() {
             eprintln!("Warning: {}", printable(&line));
         }
     }
@@ -210,79 +209,6 @@ fn conclude(coverage: &Coverage, quiet: bool) -> Exit {
         Completeness::Damaged => Exit::Damaged,
         Completeness::Nothing => Exit::General,
     }
-}
-
-fn warnings(coverage: &Coverage) -> Vec<String> {
-    let mut lines = vec![];
-    for input in &coverage.inputs {
-        for damage in &input.damage {
-            lines.push(format!("{}: {}", input.name, describe(damage)));
-        }
-        if input.damage_more > 0 {
-            lines.push(format!("{}: {} more damages", input.name, input.damage_more));
-        }
-        if input.malformed > 0 {
-            lines.push(format!("{}: {} records could not be understood", input.name, input.malformed));
-        }
-        if let Some(failure) = &input.failure {
-            lines.push(format!("{}: {failure}", input.name));
-        }
-        let unknown: u64 = input.unknown_kinds.values().sum();
-        if unknown > 0 {
-            lines.push(format!(
-                "{}: {unknown} records of types that a later release made were skipped",
-                input.name
-            ));
-        }
-        if !input.closed && ended_early(input) {
-            lines.push(format!(
-                "{}: the recording was not closed: the recorder was killed, or is still running",
-                input.name
-            ));
-        }
-    }
-    if coverage.without_clock > 0 {
-        lines.push("a capture holds no clock record: its times are not known".into());
-    }
-    for (&(fact, reason), total) in &coverage.losses {
-        let loss =
-            Loss { fact, reason, count: 0, from_ns: 0, to_ns: 0, from_wall_ns: None, to_wall_ns: None };
-        if fact != Loss::CAPTURE {
-            lines.push(format!(
-                "{} {} records were lost while recording ({}), in {} stretches of time",
-                total.records,
-                loss.fact_name(),
-                loss.reason_name(),
-                total.gaps
-            ));
-        }
-    }
-    lines
-}
-
-/// A stream whose frames were stripped has no end mark; that says nothing.
-fn ended_early(input: &InputCoverage) -> bool {
-    input.segments > 0 && input.damage.is_empty()
-}
-
-fn describe(damage: &Damage) -> String {
-    let mut text =
-        format!("{} at byte {}: {} bytes could not be used", damage.what, damage.offset, damage.bytes);
-    if let Some(blocks) = damage.blocks {
-        text.push_str(&format!(", {blocks} blocks"));
-    }
-    if let Some(records) = damage.records {
-        text.push_str(&format!(", {records} records"));
-    }
-    match (damage.after_wall_ns.map(timestamp), damage.before_wall_ns.map(timestamp)) {
-        (Some(after), Some(before)) => {
-            text.push_str(&format!("; what is missing lies between {after} and {before}"))
-        }
-        (Some(after), None) => text.push_str(&format!("; what is missing lies after {after}")),
-        (None, Some(before)) => text.push_str(&format!("; what is missing lies before {before}")),
-        (None, None) => {}
-    }
-    text
 }
 
 /// The four parts of an analyzer's error.

@@ -169,7 +169,7 @@ impl Stream {
         self.gaps.extend(self.blocks.take_gaps().into_iter().filter(|_| !survey));
         let Some(Chunk { bytes, input, capture_id, number }) = chunk else {
             self.ended = true;
-            self.tell_gaps(shared, sink)?;
+            self.tell_gaps();
             self.note_span(shared);
             self.window.end();
             return Ok(());
@@ -245,7 +245,8 @@ impl Stream {
         } else if self.clocks.is_known() {
             self.window.hold(false);
         }
-        self.tell_gaps(shared, sink)
+        self.tell_gaps();
+        Ok(())
     }
 
     fn is_other_boot(&self, record: &Record<'_>, shared: &Shared) -> bool {
@@ -433,18 +434,16 @@ impl Stream {
         Note { host: at.host, segment: at.segment, time_ns, wall_ns: self.clocks.wall(time_ns), body }
     }
 
-    /// Puts what the reader missed among the events, as a loss. Waits for a host to say it of, unless there is none.
-    fn tell_gaps(&mut self, shared: &mut Shared, sink: &mut dyn Sink) -> Result<(), AnalyzeError> {
-        if self.gaps.is_empty() || self.stash.is_some() || (self.at.is_none() && !self.ended) {
-            return Ok(());
+    /// Puts what the reader missed among the events, as a loss. Waits for a host to say it of; an input without any record
+    /// has no events, and its damage is in the coverage.
+    fn tell_gaps(&mut self) {
+        if self.gaps.is_empty() || self.stash.is_some() {
+            return;
         }
-        if self.at.is_none() {
-            self.begin_segment(identity::Host::default(), 0, shared, sink)?;
-        }
-        let Some(at) = self.at.clone() else { return Ok(()) };
+        let Some(at) = self.at.clone() else { return };
         let gaps = std::mem::take(&mut self.gaps);
         if at.take == Take::Skip {
-            return Ok(());
+            return;
         }
         for gap in gaps {
             let from_ns = gap.from_ns.unwrap_or_else(|| gap.to_ns.unwrap_or(self.window.newest_ns()));
@@ -463,7 +462,6 @@ impl Stream {
                 self.window.end_block(block);
             }
         }
-        Ok(())
     }
 
     /// Hands the next event to the sink.

@@ -1,8 +1,8 @@
 //! What `monitor` makes of inputs: several, in folders, cut, through pipes.
 
-use crypto_tracer_analyzer::monitor::MonitorOptions;
+use crypto_tracer_analyzer::monitor::{MonitorOptions, monitor};
 use crypto_tracer_analyzer::when::When;
-use crypto_tracer_analyzer::{AnalyzeError, Completeness};
+use crypto_tracer_analyzer::{AnalyzeError, Completeness, open};
 
 use crate::testing::{HOST, Recording, WALL};
 use crate::{CURL, Folder, NGINX, OTHER_HOST, brief, lines, run, run_once};
@@ -55,6 +55,10 @@ fn what_can_not_be_read_is_an_error_that_names_it() {
         let error = run(&[file], &MonitorOptions::default()).unwrap_err();
         assert!(matches!(error, AnalyzeError::Nothing(_)), "{error:?}");
         assert!(error.to_string().contains("bad.ctrace"), "{error}");
+        let mut out = Vec::new();
+        let mut source = open(&[folder.0.path().join("bad.ctrace")], true).unwrap();
+        monitor(&mut *source, &MonitorOptions::default(), &mut out).unwrap_err();
+        assert!(out.is_empty(), "no events where nothing was read");
     }
     assert!(matches!(
         run(&[folder.0.path().join("none")], &MonitorOptions::default()),
