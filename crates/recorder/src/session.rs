@@ -81,6 +81,7 @@ impl Session<'_> {
         let mut flow = self.begin_segment();
         if flow.is_continue() {
             // Whoever waits for this may now rely on the baseline too: what was there is in it, what comes is an event.
+            self.started = Instant::now();
             hooks.ready(&self.writer.output.shown());
             // Where there is no service manager, this does nothing.
             let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
@@ -89,13 +90,6 @@ impl Session<'_> {
             if flow.is_continue() {
                 flow = self.mark(MarkKind::Warning, &warning);
             }
-        }
-        if flow.is_continue() {
-            // Attached, and what was there before is written: whoever waited for this may now let processes begin or end.
-            self.started = Instant::now();
-            hooks.ready(&self.writer.output.shown());
-            // Where there is no service manager, this does nothing.
-            let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         }
         let mut shown = Instant::now();
         let mut stop = None;
