@@ -16,9 +16,9 @@ const GOLDENS: &[(&str, Option<&str>, &[&str])] = &[
     (
         "tls.snapshot.json",
         Some("snapshot"),
-        &["snapshot", "tls.ctrace", "--format", "json-pretty", "--at", "-1s"],
+        &["snapshot", "tls.ctrace", "--format", "json-pretty", "--at", "+1s"],
     ),
-    ("tls.snapshot.txt", None, &["snapshot", "tls.ctrace", "--format", "summary", "--at", "-1s"]),
+    ("tls.snapshot.txt", None, &["snapshot", "tls.ctrace", "--format", "summary", "--at", "+1s"]),
     ("tls.libs.json", Some("libs"), &["libs", "tls.ctrace", "--format", "json-pretty"]),
     ("tls.libs.txt", None, &["libs", "tls.ctrace", "--format", "table"]),
     ("tls.files.json", Some("files"), &["files", "tls.ctrace", "--format", "json-pretty"]),

@@ -84,7 +84,7 @@ pub enum Stop {
     Duration,
     /// SIGINT.
     Interrupted,
-    /// SIGTERM or SIGQUIT.
+    /// SIGTERM, SIGQUIT or SIGHUP.
     Terminated,
     /// Nobody reads the pipe any more.
     Closed,

@@ -4,7 +4,11 @@
 use crate::options::Stop;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
-const SIGNALS: &[libc::c_int] = &[libc::SIGINT, libc::SIGTERM, libc::SIGQUIT];
+/// The signals, and whether one that was ignored when the recorder was started stays so. A shell starts background jobs of
+/// scripts with SIGINT and SIGQUIT ignored: whoever sends one all the same means it (blocked, it arrives nevertheless).
+/// SIGHUP is ignored where nohup was asked for.
+const SIGNALS: &[(libc::c_int, bool)] =
+    &[(libc::SIGINT, false), (libc::SIGTERM, false), (libc::SIGQUIT, false), (libc::SIGHUP, true)];
 
 /// While it lives, the signals wait here.
 #[derive(Debug)]
@@ -14,7 +18,7 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Takes the signals, but those that whoever started us wants ignored.
+    /// Takes the signals.
     ///
     /// # Errors
     /// What the kernel said.
@@ -24,10 +28,10 @@ impl Signals {
         unsafe {
             let mut set: libc::sigset_t = std::mem::zeroed();
             libc::sigemptyset(&raw mut set);
-            for &signal in SIGNALS {
+            for &(signal, may_be_ignored) in SIGNALS {
                 let mut action: libc::sigaction = std::mem::zeroed();
                 libc::sigaction(signal, std::ptr::null(), &raw mut action);
-                if action.sa_sigaction != libc::SIG_IGN {
+                if !may_be_ignored || action.sa_sigaction != libc::SIG_IGN {
                     libc::sigaddset(&raw mut set, signal);
                 }
             }
