@@ -83,3 +83,36 @@ fn the_capture_holds_no_secret_of_the_workload() {
     let all = analyze(&["monitor", "tls.ctrace", "--no-redact"]);
     assert!(all.contains("[REDACTED]"), "the workload did hand secrets to curl");
 }
+
+/// The commands of ```console blocks that analyze the fixture, with the output that stands below each.
+fn shown(markdown: &str) -> Vec<(String, String)> {
+    let mut found = vec![];
+    for block in markdown.split("```console\n").skip(1) {
+        let block = block.split("```").next().unwrap_or_default();
+        let (command, output) = block.split_once('\n').unwrap_or((block, ""));
+        if let Some(command) = command.strip_prefix("$ crypto-tracer analyze ") {
+            found.push((command.to_owned(), output.to_owned()));
+        }
+    }
+    found
+}
+
+#[test]
+fn documents_show_what_the_commands_print() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut compared = 0;
+    for file in ["README.md", "docs/user-guide.md"] {
+        let text = std::fs::read_to_string(root.join(file)).expect("the document is there");
+        for (command, output) in shown(&text) {
+            let args: Vec<&str> = command.split(' ').map(|a| a.trim_matches('\'')).collect();
+            // On a terminal, which a reader has and a test has not, documents are tables.
+            let mut args: Vec<&str> = args;
+            if args[0] != "monitor" && !args.contains(&"--format") {
+                args.extend(["--format", "table"]);
+            }
+            assert_eq!(analyze(&args), output, "{file}: crypto-tracer analyze {command}");
+            compared += 1;
+        }
+    }
+    assert!(compared >= 2, "the README shows real output");
+}
