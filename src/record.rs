@@ -9,6 +9,7 @@ use std::io::{IsTerminal, Write};
 
 /// Records.
 pub fn run(args: &RecordArgs) -> Result<Exit, Failure> {
+    check_rotation(args)?;
     let options = RecordOptions {
         output: args.output.clone(),
         duration: (!args.duration.is_zero()).then_some(args.duration),
@@ -44,6 +45,31 @@ pub fn run(args: &RecordArgs) -> Result<Exit, Failure> {
         Stop::Interrupted => Exit::Interrupted,
         Stop::Terminated => Exit::Terminated,
     })
+}
+
+/// Options that would do nothing are mistakes.
+fn check_rotation(args: &RecordArgs) -> Result<(), Failure> {
+    let rotates = args.rotate_size.is_some() || args.rotate_time.is_some();
+    let folder = args.output.is_dir() || args.output.as_os_str().as_encoded_bytes().ends_with(b"/");
+    if args.keep.is_some() && !rotates {
+        return Err(Failure::usage(
+            "--keep says how many segments stay, but nothing says when a new one begins.",
+            "Give --rotate-size or --rotate-time too.",
+        ));
+    }
+    if rotates && !folder {
+        return Err(Failure::usage(
+            format!("Segments rotate in a directory, but {} is none.", args.output.display()),
+            "Give a directory: one that exists, or a name that ends with /.",
+        ));
+    }
+    if args.follow_children && args.pid.is_empty() && args.name.is_empty() && args.container.is_empty() {
+        return Err(Failure::usage(
+            "--follow-children adds the children of chosen processes, but none are chosen.",
+            "Give --pid, --name or --container too, or leave it out: without a filter every process is recorded.",
+        ));
+    }
+    Ok(())
 }
 
 fn fact(name: &str) -> Result<Fact, Failure> {

@@ -40,12 +40,18 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Record what happens on this host into a capture
+    ///
+    /// The capture holds opens of certificates, keys and keystores (failed ones too), loads of crypto libraries, and the
+    /// life of processes; it begins with what is there already. Paths of home directories, user names and secrets in
+    /// command lines are made unreadable before anything is written.
     #[cfg(feature = "record")]
     Record(Box<RecordArgs>),
     /// Show what is in captures; without a view: the summary
     #[cfg(feature = "analyze")]
     Analyze(Box<AnalyzeArgs>),
     /// Say what this kernel and these privileges allow, probe by probe
+    ///
+    /// Every probe is really loaded and attached, then removed. Each `no` comes with its remedy.
     #[cfg(feature = "record")]
     Doctor(DoctorArgs),
     /// Print the documentation

@@ -5,11 +5,7 @@ use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Record what happens on this host into a capture.
-///
-/// The capture holds opens of certificates, keys and keystores (failed ones too), loads of crypto libraries, and the life of
-/// processes; it begins with what is there already. Paths of home directories, user names and secrets in command lines are
-/// made unreadable before anything is written.
+/// Arguments of `record`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   sudo crypto-tracer record --duration 60 -o incident.ctrace
@@ -85,7 +81,7 @@ pub struct RecordArgs {
     #[arg(long, value_name = "TIME", value_parser = units::duration)]
     pub rotate_time: Option<Duration>,
 
-    /// Into a directory: keep only the newest N segments of this recording
+    /// Into a directory, with --rotate-size or --rotate-time: keep only the newest N segments of this recording
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub keep: Option<u32>,
 
@@ -114,9 +110,7 @@ pub enum SyncArg {
     Block,
 }
 
-/// Say what this kernel and these privileges allow, probe by probe.
-///
-/// Every probe is really loaded and attached, then removed. Each `no` comes with its remedy.
+/// Arguments of `doctor`.
 #[derive(Args, Debug)]
 pub struct DoctorArgs {
     /// How to print
