@@ -30,6 +30,21 @@ mod tests {
     use crypto_tracer_format::catalogue::files::{FILES, Shape};
     use crypto_tracer_format::catalogue::libraries::FAMILIES;
 
+    #[cfg(feature = "record")]
+    #[test]
+    fn the_page_on_privileges_lists_them() {
+        use crypto_tracer_recorder::privileges::{NEEDS, solutions};
+        let page = super::text("privileges").expect("a topic");
+        for need in NEEDS {
+            let row = format!("| `{}` | {} | ", need.name, need.why);
+            assert!(page.contains(&row), "docs/privileges.md lacks the row: {row}");
+        }
+        let program = "/usr/local/bin/crypto-tracer";
+        let text = solutions(program);
+        let line = text.lines().find(|l| l.contains("setcap cap_bpf")).expect("the line to type");
+        assert!(page.contains(line.trim()), "docs/privileges.md lacks: {line}");
+    }
+
     #[test]
     fn the_user_guide_lists_what_is_recorded() {
         let guide = super::text("user-guide").expect("a topic");

@@ -3,13 +3,14 @@
 use crate::cli::{RecordArgs, SyncArg};
 use crate::exit::Exit;
 use crate::failure::{Failure, printable};
+use crypto_tracer_format::catalogue::Watch;
 use crypto_tracer_format::record::Fact;
 use crypto_tracer_recorder::{Hooks, Progress, RecordError, RecordOptions, Stop, Sync, facts};
 use std::io::{IsTerminal, Write};
 
 /// Records.
 pub fn run(args: &RecordArgs) -> Result<Exit, Failure> {
-    check_rotation(args)?;
+    check(args)?;
     let options = RecordOptions {
         output: args.output.clone(),
         duration: (!args.duration.is_zero()).then_some(args.duration),
@@ -47,8 +48,11 @@ pub fn run(args: &RecordArgs) -> Result<Exit, Failure> {
     })
 }
 
-/// Options that would do nothing are mistakes.
-fn check_rotation(args: &RecordArgs) -> Result<(), Failure> {
+/// Arguments are looked at before anything else, privileges included. Options that would do nothing are mistakes.
+fn check(args: &RecordArgs) -> Result<(), Failure> {
+    for pattern in &args.watch {
+        Watch::parse(pattern).map_err(|e| Failure::usage(format!("--watch: {e}"), ""))?;
+    }
     let rotates = args.rotate_size.is_some() || args.rotate_time.is_some();
     let folder = args.output.is_dir() || args.output.as_os_str().as_encoded_bytes().ends_with(b"/");
     if args.keep.is_some() && !rotates {
@@ -173,14 +177,7 @@ fn explain(error: RecordError) -> Failure {
         RecordError::Privileges(_) => Failure {
             title: "Insufficient privileges to load eBPF programs".into(),
             detail,
-            action: format!(
-                "Solutions:\n  1. Run with sudo:\n     sudo crypto-tracer record ...\n\n  2. Grant capabilities (recommended):\n     \
-                 sudo setcap {}+ep {}\n\n  3. Grant CAP_SYS_ADMIN (kernels before 5.8 know no finer one):\n     \
-                 sudo setcap cap_sys_admin+ep {}",
-                "cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search",
-                program(),
-                program()
-            ),
+            action: format!("Solutions:\n{}", crypto_tracer_recorder::privileges::solutions(&program())),
             topic: "privileges",
             exit: Exit::Privileges,
         },
