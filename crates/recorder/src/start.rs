@@ -231,17 +231,15 @@ fn refusal(attempts: &[Attempt], lockdown: &str) -> Option<String> {
     if tried().any(works) && (programs().next().is_none() || programs().any(works)) {
         return None;
     }
-    let mut why = String::new();
-    if lockdown == crate::doctor::CONFIDENTIALITY {
-        why.push_str("the kernel is in lockdown=confidentiality, where no program may read its memory");
-    }
-    for attempt in tried().filter(|a| !works(a)) {
-        why.push_str(&format!("\n{}: {}", attempt.probe, attempt.reason));
-    }
+    let mut why: Vec<String> = if lockdown == crate::doctor::CONFIDENTIALITY {
+        vec!["the kernel is in lockdown=confidentiality, where no program may read its memory".into()]
+    } else {
+        tried().filter(|a| !works(a)).map(|a| format!("{}: {}", a.probe, a.reason)).collect()
+    };
     if tried().any(works) {
-        why.push_str("\nLibrary loads alone can be recorded here, with --probes lib_load.");
+        why.push("Library loads alone can be recorded here, with --probes lib_load.".into());
     }
-    Some(why.trim_start().to_owned())
+    Some(why.join("\n"))
 }
 
 fn report_probes(attempts: &[Attempt], wanted: &[Fact], hooks: &mut dyn Hooks) {
@@ -289,7 +287,7 @@ mod tests {
         assert_eq!(
             refusal(&[opens(NotSupported), loads(Attached)], "confidentiality").as_deref(),
             Some(
-                "the kernel is in lockdown=confidentiality, where no program may read its memory\nfexit:x: because\n\
+                "the kernel is in lockdown=confidentiality, where no program may read its memory\n\
                  Library loads alone can be recorded here, with --probes lib_load."
             )
         );
