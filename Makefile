@@ -1,9 +1,11 @@
 # crypto-tracer: `make demo` shows it, `make test` proves it. Both install what they need.
 
 CARGO ?= cargo
-BIN := target/release/crypto-tracer
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+BIN := $(TARGET_DIR)/release/crypto-tracer
 PREFIX ?= /usr/local
 STATIC_TARGET := $(shell uname -m)-unknown-linux-gnu
+STATIC_BIN := $(TARGET_DIR)/$(STATIC_TARGET)/release/crypto-tracer
 
 # Recording needs root: tests and the demo get it through sudo where the user isn't root and sudo is there.
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
@@ -30,10 +32,10 @@ build: deps ## Build the release binary (target/release/crypto-tracer)
 
 static: deps ## Build a release binary that needs no library at all
 	RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --release --locked --target $(STATIC_TARGET)
-	@ls -l target/$(STATIC_TARGET)/release/crypto-tracer
+	@ls -l $(STATIC_BIN)
 
 check-binary: build static ## Check what the release binaries need at run time, and their size
-	@packaging/check-binary $(BIN) target/$(STATIC_TARGET)/release/crypto-tracer
+	@packaging/check-binary $(BIN) $(STATIC_BIN)
 
 install: build ## Install into PREFIX (/usr/local)
 	install -D -m 0755 $(BIN) $(DESTDIR)$(PREFIX)/bin/crypto-tracer

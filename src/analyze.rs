@@ -1,6 +1,7 @@
 //! `analyze`: from arguments to a view of the analyzer, from its outcome to an exit code.
 
 use crate::cli::{AnalyzeArgs, IngestArgs, InputArgs, MonitorArgs, OutputArgs, SqlArgs, View};
+use crate::destination::write_to;
 use crate::exit::Exit;
 use crate::failure::{Failure, printable};
 use crypto_tracer_analyzer::coverage::{Completeness, Coverage};
@@ -8,12 +9,12 @@ use crypto_tracer_analyzer::event::EventType;
 use crypto_tracer_analyzer::filter::Filter;
 use crypto_tracer_analyzer::monitor::{self, MonitorOptions};
 use crypto_tracer_analyzer::render::Format;
-use crypto_tracer_analyzer::store::{IngestOptions, ingest_captures};
+use crypto_tracer_analyzer::store::{IngestOptions, StoreError, ingest_captures};
 use crypto_tracer_analyzer::views::{self, Material, Outcome, ViewError};
 use crypto_tracer_analyzer::when::When;
 use crypto_tracer_analyzer::{AnalyzeError, open};
-use std::io::{BufWriter, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 
 /// Runs a view.
 pub fn run(args: AnalyzeArgs) -> Result<Exit, Failure> {
@@ -78,7 +79,7 @@ fn document(
     let default = if output.output.is_none() && std::io::stdout().is_terminal() { "table" } else { "json" };
     let format = format(output.format.as_deref().unwrap_or(default));
     let coverage = material.coverage().clone();
-    write_to(output.output.as_deref(), |out| view(&material, format, out))?;
+    write_to(output.output.as_deref(), &input.captures, |out| view(&material, format, out), explain)?;
     Ok(conclude(&coverage, input.quiet))
 }
 
@@ -115,7 +116,12 @@ fn run_monitor(args: &MonitorArgs) -> Result<Exit, Failure> {
         until: moment("--until", args.until.as_deref())?,
     };
     let mut source = open(&args.input.captures, !args.input.no_redact).map_err(explain)?;
-    let outcome = write_to(args.output.as_deref(), |out| monitor::monitor(&mut *source, &options, out))?;
+    let outcome = write_to(
+        args.output.as_deref(),
+        &args.input.captures,
+        |out| monitor::monitor(&mut *source, &options, out),
+        explain,
+    )?;
     Ok(match outcome.and_then(|outcome| outcome.coverage) {
         Some(coverage) => conclude(&coverage, args.input.quiet),
         None => Exit::Success,
@@ -145,10 +151,10 @@ fn run_sql(args: SqlArgs) -> Result<Exit, Failure> {
         return Err(Failure::usage("The query is not UTF-8.", "Give it as text."));
     };
     let options = views::SqlOptions { statement: statement.into() };
-    let material = material(&captures, true, true)?;
+    let material = material(&captures, !args.no_redact, true)?;
     let default = if args.output.is_none() && std::io::stdout().is_terminal() { "table" } else { "csv" };
     let format = format(args.format.as_deref().unwrap_or(default));
-    write_to(args.output.as_deref(), |out| views::sql(&material, &options, format, out))?;
+    write_to(args.output.as_deref(), &captures, |out| views::sql(&material, &options, format, out), explain)?;
     Ok(conclude(material.coverage(), args.quiet))
 }
 
@@ -166,36 +172,6 @@ fn moment(option: &'static str, text: Option<&str>) -> Result<Option<When>, Fail
     text.map(|text| When::parse(option, text)).transpose().map_err(explain)
 }
 
-/// Writes to a file or to standard output. A reader that has seen enough ends it quietly: `None`.
-fn write_to<T>(
-    path: Option<&Path>,
-    write: impl FnOnce(&mut dyn Write) -> Result<T, AnalyzeError>,
-) -> Result<Option<T>, Failure> {
-    let result = match path {
-        None => {
-            // Blocks are written as they come; line buffering would cost a system call per event.
-            let mut out = BufWriter::new(std::io::stdout().lock());
-            write(&mut out).and_then(|done| out.flush().map(|()| done).map_err(AnalyzeError::Output))
-        }
-        Some(path) => {
-            let file = std::fs::File::create(path).map_err(|e| {
-                Failure::general(
-                    "Cannot write the output file",
-                    format!("{}: {e}", path.display()),
-                    "Check that its folder exists and that you may write there, or choose another file.",
-                )
-            })?;
-            let mut out = BufWriter::new(file);
-            write(&mut out).and_then(|done| out.flush().map(|()| done).map_err(AnalyzeError::Output))
-        }
-    };
-    match result {
-        Ok(done) => Ok(Some(done)),
-        Err(error) if error.is_closed_pipe() => Ok(None),
-        Err(error) => Err(explain(error)),
-    }
-}
-
 /// Says on standard error what is missing, and gives the exit code.
 fn conclude(coverage: &Coverage, quiet: bool) -> Exit {
     let completeness = coverage.completeness();
@@ -208,6 +184,19 @@ fn conclude(coverage: &Coverage, quiet: bool) -> Exit {
         Completeness::Whole => Exit::Success,
         Completeness::Damaged => Exit::Damaged,
         Completeness::Nothing => Exit::General,
+    }
+}
+
+/// What can be done about a database.
+fn remedy(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Foreign { .. } | StoreError::Version { .. } | StoreError::Schema { .. } => {
+            "Only databases that this release's `analyze ingest` made can be read: make it anew from the captures."
+        }
+        StoreError::Damaged { .. } => "Make it anew from the captures.",
+        StoreError::Busy(_) => "Wait until the other ingest has ended.",
+        StoreError::Interrupted(_) | StoreError::NotACapture(_) => "",
+        _ => "Check that the folder exists, that you may write there, and that there is space on the disk.",
     }
 }
 
@@ -249,11 +238,7 @@ fn explain(error: AnalyzeError) -> Failure {
             detail,
             "Check the space on the disk, or choose another place.",
         ),
-        E::Store(_) => Failure::general(
-            "The database could not be used",
-            detail,
-            "Check that the file is a database made by this release's `analyze ingest`; make it anew from the captures if not.",
-        ),
+        E::Store(store) => Failure::general("The database could not be used", detail, remedy(&store)),
         E::View(view) => match view {
             ViewError::NoProcess { .. } => Failure::general(
                 "No such process in the capture",

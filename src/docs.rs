@@ -5,6 +5,8 @@ pub const TOPICS: &[(&str, &str, &str)] = &[
     ("user-guide", "every command with examples", include_str!("../docs/user-guide.md")),
     ("privileges", "what the recorder needs, and why", include_str!("../docs/privileges.md")),
     ("troubleshooting", "when something does not work", include_str!("../docs/troubleshooting.md")),
+    ("kernels", "where it was run, and which probe was chosen", include_str!("../docs/kernels.md")),
+    ("kernels", "where it was run, and which probe was chosen", include_str!("../docs/kernels.md")),
     ("capture-format", "the capture, byte for byte", include_str!("../docs/capture-format.md")),
     ("events", "the events of `monitor`, field by field", include_str!("../docs/events.md")),
     ("database", "the tables of `ingest`, for `sql`", include_str!("../docs/database.md")),
@@ -29,6 +31,21 @@ pub fn list() -> String {
 mod tests {
     use crypto_tracer_format::catalogue::files::{FILES, Shape};
     use crypto_tracer_format::catalogue::libraries::FAMILIES;
+
+    #[cfg(feature = "record")]
+    #[test]
+    fn the_page_on_privileges_lists_them() {
+        use crypto_tracer_recorder::privileges::{NEEDS, solutions};
+        let page = super::text("privileges").expect("a topic");
+        for need in NEEDS {
+            let row = format!("| `{}` | {} | ", need.name, need.why);
+            assert!(page.contains(&row), "docs/privileges.md lacks the row: {row}");
+        }
+        let program = "/usr/local/bin/crypto-tracer";
+        let text = solutions(program);
+        let line = text.lines().find(|l| l.contains("setcap cap_bpf")).expect("the line to type");
+        assert!(page.contains(line.trim()), "docs/privileges.md lacks: {line}");
+    }
 
     #[test]
     fn the_user_guide_lists_what_is_recorded() {

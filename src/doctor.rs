@@ -10,8 +10,23 @@ use serde_json::{Value, json};
 pub fn run(args: &DoctorArgs) -> Result<Exit, Failure> {
     let report = doctor();
     match args.format {
-        DoctorFormat::Text => crate::print(&text(&report)),
-        DoctorFormat::Json => crate::print(&format!("{:#}\n", document(&report))),
+        DoctorFormat::Text => crate::print(&text(&report))?,
+        DoctorFormat::Json => crate::print(&format!("{:#}\n", document(&report)))?,
+    };
+    Ok(verdict(&report))
+}
+
+/// For scripts: what `record` would end with, or that a fact has no probe.
+fn verdict(report: &DoctorReport) -> Exit {
+    let fails = |name: &str| report.findings.iter().any(|f| f.name == name && !f.ok);
+    if fails("kernel") || fails("BTF") {
+        Exit::Kernel
+    } else if fails("privileges") {
+        Exit::Privileges
+    } else if !report.all_facts_work() {
+        Exit::Load
+    } else {
+        Exit::Success
     }
 }
 

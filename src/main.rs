@@ -3,6 +3,8 @@
 #[cfg(feature = "analyze")]
 mod analyze;
 mod cli;
+#[cfg(feature = "analyze")]
+mod destination;
 mod docs;
 #[cfg(feature = "record")]
 mod doctor;
@@ -11,7 +13,7 @@ mod failure;
 #[cfg(feature = "record")]
 mod record;
 
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 use cli::{Cli, Command};
 use exit::Exit;
 use failure::Failure;
@@ -77,8 +79,13 @@ fn refuse(error: &clap::Error) -> ExitCode {
             text.push('\n');
             text.push_str(&exit::help());
         }
-        let _ = print(&text);
-        return ExitCode::from(Exit::Success.code());
+        return match print(&text) {
+            Ok(exit) => ExitCode::from(exit.code()),
+            Err(failure) => {
+                eprintln!("{failure}");
+                ExitCode::from(failure.exit.code())
+            }
+        };
     }
     let text = error.to_string();
     // `error: WHAT` [tip:, Usage: …] `For more information, try '--help'.`
@@ -86,7 +93,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
     let text = text.strip_suffix("For more information, try '--help'.").unwrap_or(text).trim_end();
     let (detail, usage) = match text.split_once("\n\nUsage:") {
         Some((detail, usage)) => (detail.trim_end(), format!("Usage:{usage}")),
-        None => (text, format!("Usage: {}", Cli::command().render_usage())),
+        None => (text, String::new()),
     };
     let detail = if error.kind() == DisplayHelpOnMissingArgumentOrSubcommand {
         "No command was given."
@@ -94,7 +101,8 @@ fn refuse(error: &clap::Error) -> ExitCode {
         detail
     };
     let action = format!("{usage}\n\nThe same command with --help explains every option.");
-    let failure = Failure::usage(detail.replace("\n\n", "\n"), &action);
+    let action = action.trim_start();
+    let failure = Failure::usage(detail.replace("\n\n", "\n"), action);
     eprintln!("{failure}");
     ExitCode::from(failure.exit.code())
 }

@@ -3,13 +3,21 @@
 use crate::cli::{RecordArgs, SyncArg};
 use crate::exit::Exit;
 use crate::failure::{Failure, printable};
+use crypto_tracer_format::catalogue::Watch;
 use crypto_tracer_format::record::Fact;
-use crypto_tracer_recorder::{Hooks, Progress, RecordError, RecordOptions, Stop, Sync, facts};
+use crypto_tracer_recorder::{Hooks, OutputError, Progress, RecordError, RecordOptions, Stop, Sync, facts};
 use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+/// A page: the smallest ring buffer that the kernel makes.
+const SMALLEST_BUFFER: u64 = 4096;
+/// Below these, segments hold nothing but what each begins with.
+const SMALLEST_SEGMENT: u64 = 64 * 1024;
+const SHORTEST_SEGMENT: Duration = Duration::from_millis(100);
 
 /// Records.
 pub fn run(args: &RecordArgs) -> Result<Exit, Failure> {
-    check_rotation(args)?;
+    check(args)?;
     let options = RecordOptions {
         output: args.output.clone(),
         duration: (!args.duration.is_zero()).then_some(args.duration),
@@ -47,8 +55,25 @@ pub fn run(args: &RecordArgs) -> Result<Exit, Failure> {
     })
 }
 
-/// Options that would do nothing are mistakes.
-fn check_rotation(args: &RecordArgs) -> Result<(), Failure> {
+/// Arguments are looked at before anything else, privileges included. Options that would do nothing are mistakes.
+fn check(args: &RecordArgs) -> Result<(), Failure> {
+    for pattern in &args.watch {
+        Watch::parse(pattern).map_err(|e| Failure::usage(format!("--watch: {e}"), ""))?;
+    }
+    if args.buffer < SMALLEST_BUFFER {
+        return Err(Failure::usage(
+            format!("--buffer {} is too small for a record.", args.buffer),
+            "Give at least 4K; 1M is the default.",
+        ));
+    }
+    if args.rotate_size.is_some_and(|size| size < SMALLEST_SEGMENT)
+        || args.rotate_time.is_some_and(|time| time < SHORTEST_SEGMENT)
+    {
+        return Err(Failure::usage(
+            "A segment so small would hold little more than its own baseline.",
+            "Give at least --rotate-size 64K and --rotate-time 100ms.",
+        ));
+    }
     let rotates = args.rotate_size.is_some() || args.rotate_time.is_some();
     let folder = args.output.is_dir() || args.output.as_os_str().as_encoded_bytes().ends_with(b"/");
     if args.keep.is_some() && !rotates {
@@ -173,14 +198,7 @@ fn explain(error: RecordError) -> Failure {
         RecordError::Privileges(_) => Failure {
             title: "Insufficient privileges to load eBPF programs".into(),
             detail,
-            action: format!(
-                "Solutions:\n  1. Run with sudo:\n     sudo crypto-tracer record ...\n\n  2. Grant capabilities (recommended):\n     \
-                 sudo setcap {}+ep {}\n\n  3. Grant CAP_SYS_ADMIN (kernels before 5.8 know no finer one):\n     \
-                 sudo setcap cap_sys_admin+ep {}",
-                "cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search",
-                program(),
-                program()
-            ),
+            action: format!("Solutions:\n{}", crypto_tracer_recorder::privileges::solutions(&program())),
             topic: "privileges",
             exit: Exit::Privileges,
         },
@@ -205,21 +223,27 @@ fn explain(error: RecordError) -> Failure {
         RecordError::Filter { .. } => {
             Failure::usage(detail, "`crypto-tracer record --help` explains the filters.")
         }
-        RecordError::Output(e) => {
-            if matches!(e, crypto_tracer_recorder::OutputError::Terminal) {
-                Failure::usage(detail, "Redirect standard output to a file or a pipe, or give -o FILE.")
-            } else {
-                Failure::general(
-                    "The capture cannot be written",
-                    detail,
-                    "Choose another file, or give --force to overwrite an existing one; check the space on the disk. \
-                     What was written before the error stays valid.",
-                )
-            }
+        RecordError::Output(OutputError::Terminal) => {
+            Failure::usage(detail, "Redirect standard output to a file or a pipe, or give -o FILE.")
         }
+        RecordError::Output(e) => Failure::general("The capture cannot be written", detail, remedy(&e)),
         RecordError::System { .. } => {
             Failure::general("A system call failed", detail, "`crypto-tracer doctor` may tell more.")
         }
+    }
+}
+
+/// What can be done about an output that can't be written.
+fn remedy(error: &OutputError) -> &'static str {
+    match error {
+        OutputError::Exists(_) | OutputError::Unfinished(_) => {
+            "Choose another name, or give --force to replace it."
+        }
+        OutputError::Folder { .. } | OutputError::Create { .. } => {
+            "Check that the folder exists and that you may write there, or choose another one."
+        }
+        OutputError::Full { .. } => "Make room, or record into a directory with --rotate-size and --keep.",
+        _ => "Check the disk, or choose another place. What was written before stays valid.",
     }
 }
 

@@ -66,7 +66,7 @@ pub struct InputArgs {
 /// Where and how to write.
 #[derive(Args, Debug)]
 pub struct OutputArgs {
-    /// Write to this file instead of standard output
+    /// Write to this file instead of standard output (-)
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
@@ -82,7 +82,7 @@ pub struct MonitorArgs {
     #[command(flatten)]
     pub input: InputArgs,
 
-    /// Write to this file instead of standard output
+    /// Write to this file instead of standard output (-)
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
@@ -163,7 +163,7 @@ pub struct SnapshotArgs {
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub at: Option<String>,
 
-    /// Write to this file instead of standard output
+    /// Write to this file instead of standard output (-)
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
@@ -239,11 +239,15 @@ pub struct SqlArgs {
     #[arg(required = true, num_args = 2.., value_name = "CAPTURE|QUERY")]
     pub captures_and_query: Vec<std::ffi::OsString>,
 
+    /// Don't redact again what the recorder left readable (of captures; a database holds what was ingested)
+    #[arg(long)]
+    pub no_redact: bool,
+
     /// table, json or csv (default: table on a terminal, otherwise csv)
     #[arg(long, value_name = "FORMAT", value_parser = ["table", "json", "csv"])]
     pub format: Option<String>,
 
-    /// Write to this file instead of standard output
+    /// Write to this file instead of standard output (-)
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 

@@ -48,6 +48,10 @@ fn wrong_arguments() {
         &["record", "-o", "x.ctrace", "--rotate-size", "1M"],
         &["record", "-o", "x/", "--keep", "3"],
         &["record", "-o", "x", "--follow-children"],
+        &["record", "-o", "x/", "--rotate-time", "0"],
+        &["record", "-o", "x/", "--rotate-size", "1"],
+        &["record", "-o", "x", "--buffer", "0"],
+        &["record", "-o", "x", "--level", "99"],
         &["record", "-o", "x", "--pid", "1", "--watch", "*/middle/*"],
         &["analyze"],
         &["analyze", "profile", "x"],
@@ -76,12 +80,40 @@ fn captures_that_cannot_be_read() {
 }
 
 #[test]
+fn an_output_never_costs_an_input_or_what_was_there() {
+    let dir = crate::support::folder();
+    let capture = dir.path().join("a.ctrace");
+    let fixture = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tls.ctrace");
+    std::fs::copy(&fixture, &capture).expect("copy");
+    let capture = capture.to_str().expect("UTF-8");
+    let before = std::fs::read(&fixture).expect("the fixture");
+    for view in ["summary", "monitor", "files"] {
+        let (code, _, err) = run(&["analyze", view, capture, "-o", capture]);
+        assert_eq!(code, 2, "{err}");
+        assert_eq!(std::fs::read(capture).expect("the capture"), before, "{view} destroyed its input");
+    }
+    let kept = dir.path().join("kept.json");
+    std::fs::write(&kept, "what was there").expect("write");
+    let (code, ..) =
+        run(&["analyze", "profile", capture, "--pid", "999999", "-o", kept.to_str().expect("UTF-8")]);
+    assert_eq!(code, 1);
+    assert_eq!(std::fs::read(&kept).expect("read"), b"what was there");
+    let (code, out, _) = run(&["analyze", "files", capture, "-o", "-", "--format", "json"]);
+    assert_eq!(code, 0);
+    assert!(out.starts_with('{'), "- is standard output");
+    let (code, ..) =
+        run(&["analyze", "files", capture, "-o", kept.to_str().expect("UTF-8"), "--format", "json"]);
+    assert_eq!(code, 0);
+    assert_eq!(std::fs::read_to_string(&kept).expect("read"), out);
+    assert_eq!(std::fs::read_dir(dir.path()).expect("the folder").count(), 2, "nothing else is left behind");
+}
+
+#[test]
 fn nobody_may_not_record() {
     let dir = crate::support::folder();
-    let copy = dir.path().join("crypto-tracer");
-    std::fs::copy(env!("CARGO_BIN_EXE_crypto-tracer"), &copy).expect("copy");
+    let copy = crate::support::copy_for_everybody(dir.path());
     let mut command = std::process::Command::new(&copy);
-    if std::env::var("USER").as_deref() == Ok("root") || is_root() {
+    if is_root() {
         command = std::process::Command::new("setpriv");
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]).arg(&copy);
     }

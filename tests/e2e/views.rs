@@ -1,6 +1,6 @@
 //! Every view of a real capture: valid by its schema, the same bytes each time, from a capture or from a database.
 
-use crate::support::{failures, need_bpf, record_python, text, tracer, validate};
+use crate::support::{copy_for_everybody, failures, need_bpf, record_python, text, tracer, validate};
 use serde_json::Value;
 
 const WORK: &str = r#"
@@ -96,8 +96,7 @@ fn the_analyzer_needs_no_privileges() {
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
     std::fs::set_permissions(&capture.path, mode).expect("chmod");
     // The program must be readable by nobody: a copy beside the capture.
-    let copy = capture.dir.path().join("crypto-tracer");
-    std::fs::copy(env!("CARGO_BIN_EXE_crypto-tracer"), &copy).expect("copy");
+    let copy = copy_for_everybody(capture.dir.path());
     let mut command = std::process::Command::new("setpriv");
     command.args([
         "--reuid=65534",

@@ -130,10 +130,18 @@ fn tracefs_mount() -> Finding {
     finding("tracefs", value.into(), true, "")
 }
 
-fn lockdown() -> Finding {
+/// The mode of lockdown in which nothing that reads kernel memory is loaded.
+pub(crate) const CONFIDENTIALITY: &str = "confidentiality";
+
+/// The kernel's lockdown mode; `none` where it doesn't say.
+pub(crate) fn lockdown_mode() -> String {
     let modes = text("/sys/kernel/security/lockdown").unwrap_or_default();
-    let mode = modes.split(['[', ']']).nth(1).unwrap_or("none").to_owned();
-    let ok = mode != "confidentiality";
+    modes.split(['[', ']']).nth(1).unwrap_or("none").to_owned()
+}
+
+fn lockdown() -> Finding {
+    let mode = lockdown_mode();
+    let ok = mode != CONFIDENTIALITY;
     finding(
         "lockdown",
         mode,

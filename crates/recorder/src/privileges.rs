@@ -143,15 +143,13 @@ impl Held {
 #[derive(Debug, thiserror::Error)]
 pub enum PrivilegeError {
     /// Neither root nor capabilities.
-    #[error("Insufficient privileges to load eBPF programs: expected root, cap_bpf with cap_perfmon, or cap_sys_admin; missing: {}", .missing.join(", "))]
+    #[error("recording needs root, cap_bpf with cap_perfmon, or cap_sys_admin; missing: {}", .missing.join(", "))]
     Insufficient {
         /// What of the required is missing.
         missing: Vec<&'static str>,
     },
     /// Root, but with its capabilities taken away.
-    #[error(
-        "Insufficient privileges to load eBPF programs: this is root, but without cap_bpf and cap_sys_admin, as in a container"
-    )]
+    #[error("this is root, but without cap_bpf and cap_sys_admin, as in a container")]
     BareRoot,
     /// The kernel didn't say or didn't do it.
     #[error("capabilities can't be {what}: {source}")]

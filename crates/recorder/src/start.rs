@@ -69,9 +69,8 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
     let tried = ladder::climb(climb, &mut loaded, &tracepoints);
     let (rings, lib_load) = open_rings(wanted.contains(&Fact::LibLoad));
     let attempts: Vec<Attempt> = statuses(tried, lib_load, &wanted);
-    let works = |a: &Attempt| a.state == ProbeState::Attached;
-    if !attempts.iter().any(works) {
-        return Err(RecordError::NothingAttached(reasons(&attempts)));
+    if let Some(why) = refusal(&attempts, &crate::doctor::lockdown_mode()) {
+        return Err(RecordError::NothingAttached(why));
     }
     let output = Output::open(OutputOptions {
         output: options.output.clone(),
@@ -225,9 +224,24 @@ fn statuses(mut all: Vec<Attempt>, lib_load: Attempt, wanted: &[Fact]) -> Vec<At
     all
 }
 
-fn reasons(attempts: &[Attempt]) -> String {
-    let tried = attempts.iter().filter(|a| a.state != ProbeState::NotRequested);
-    tried.map(|a| format!("{}: {}", a.probe, a.reason)).collect::<Vec<_>>().join("\n")
+/// Why there is nothing to record: nothing works of what was asked for, or no eBPF program of it does. The perf event
+/// alone is enough only for who asked for nothing else.
+fn refusal(attempts: &[Attempt], lockdown: &str) -> Option<String> {
+    let tried = || attempts.iter().filter(|a| a.state != ProbeState::NotRequested);
+    let works = |a: &Attempt| a.state == ProbeState::Attached;
+    let programs = || tried().filter(|a| a.probe != LIB_LOAD_PROBE);
+    if tried().any(works) && (programs().next().is_none() || programs().any(works)) {
+        return None;
+    }
+    let mut why: Vec<String> = if lockdown == crate::doctor::CONFIDENTIALITY {
+        vec!["the kernel is in lockdown=confidentiality, where no program may read its memory".into()]
+    } else {
+        tried().filter(|a| !works(a)).map(|a| format!("{}: {}", a.probe, a.reason)).collect()
+    };
+    if tried().any(works) {
+        why.push("Library loads alone can be recorded here, with --probes lib_load.".into());
+    }
+    Some(why.join("\n"))
 }
 
 fn report_probes(attempts: &[Attempt], wanted: &[Fact], hooks: &mut dyn Hooks) {
@@ -248,5 +262,36 @@ fn report_probes(attempts: &[Attempt], wanted: &[Fact], hooks: &mut dyn Hooks) {
                 fact.name()
             ));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempt(fact: Fact, probe: &'static str, state: ProbeState) -> Attempt {
+        Attempt { fact, probe, state, errno: 0, reason: "because".into() }
+    }
+
+    #[test]
+    fn the_perf_event_alone_is_enough_only_for_who_asked_for_it() {
+        use ProbeState::{Attached, NotRequested, NotSupported};
+        let opens = |state| attempt(Fact::FileOpen, "fexit:x", state);
+        let loads = |state| attempt(Fact::LibLoad, LIB_LOAD_PROBE, state);
+        assert_eq!(refusal(&[opens(Attached), loads(Attached)], "none"), None);
+        assert_eq!(refusal(&[opens(Attached), loads(NotSupported)], "none"), None);
+        assert_eq!(refusal(&[opens(NotRequested), loads(Attached)], "none"), None);
+        assert_eq!(refusal(&[opens(NotSupported), opens(Attached)], "none"), None);
+        assert_eq!(
+            refusal(&[opens(NotSupported), loads(NotSupported)], "integrity").as_deref(),
+            Some("fexit:x: because\nperf_event:mmap2: because")
+        );
+        assert_eq!(
+            refusal(&[opens(NotSupported), loads(Attached)], "confidentiality").as_deref(),
+            Some(
+                "the kernel is in lockdown=confidentiality, where no program may read its memory\n\
+                 Library loads alone can be recorded here, with --probes lib_load."
+            )
+        );
     }
 }

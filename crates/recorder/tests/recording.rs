@@ -54,21 +54,26 @@ fn opens(only_probe: Option<&str>) {
     let recorded = run(dir.path(), &[python(), "-ISc", OPENS], |o| o.only_probe = only_probe.map(Into::into));
     let home = dir.path().canonicalize().expect("it is there").to_str().expect("UTF-8").to_owned();
     let all = recorded.all::<FileOpen>();
-    let seen: Vec<(String, String, i32, u32)> = all
+    let seen: Vec<(String, String, i32, i32, u32)> = all
         .iter()
-        .map(|e| (e.text(e.payload.dir), e.text(e.payload.path), e.payload.result.min(0), e.payload.mode))
+        .map(|e| {
+            let (dir, path) = (e.text(e.payload.dir), e.text(e.payload.path));
+            (dir, path, e.payload.result.min(0), e.payload.flags as i32, e.payload.mode)
+        })
         .collect();
     let s = str::to_owned;
+    let read = libc::O_RDONLY | libc::O_CLOEXEC; // python adds O_CLOEXEC
+    let write = libc::O_WRONLY | libc::O_CREAT | libc::O_CLOEXEC;
     let deep = format!(".{}/a.pem", format!("/{}", "d".repeat(200)).repeat(19));
     let want = vec![
-        (home.clone(), s("there.pem"), 0, 0o666),
-        (home.clone(), s("there.pem"), 0, 0),
-        (s(""), format!("{home}/missing.key"), -libc::ENOENT, 0),
-        (home.clone(), s("new.crt"), 0, 0o640),
-        (format!("{home}/sub"), s("deep/../by-dirfd.p12"), -libc::ENOENT, 0),
-        (format!("{home}/sub/deep"), s("id_rsa"), -libc::ENOENT, 0),
-        (home.clone(), deep.clone(), -libc::ENOENT, 0),
-        (s(""), format!("/{}.pem", "y".repeat(300)), -libc::ENAMETOOLONG, 0),
+        (home.clone(), s("there.pem"), 0, write | libc::O_TRUNC, 0o666),
+        (home.clone(), s("there.pem"), 0, read, 0),
+        (s(""), format!("{home}/missing.key"), -libc::ENOENT, read, 0),
+        (home.clone(), s("new.crt"), 0, write, 0o640),
+        (format!("{home}/sub"), s("deep/../by-dirfd.p12"), -libc::ENOENT, read, 0),
+        (format!("{home}/sub/deep"), s("id_rsa"), -libc::ENOENT, read, 0),
+        (home.clone(), deep.clone(), -libc::ENOENT, read, 0),
+        (s(""), format!("/{}.pem", "y".repeat(300)), -libc::ENAMETOOLONG, read, 0),
     ];
     assert_eq!(seen, want);
     assert!(all.iter().all(|e| e.payload.bits == 0 && e.header.start_ns != 0));
@@ -88,18 +93,43 @@ fn opens_are_seen_with_their_result_and_their_folder() {
     opens(None);
 }
 
+/// Probes of a fact that work here, best first.
+fn working(fact: Fact) -> Vec<&'static str> {
+    let probes = crypto_tracer_recorder::doctor().probes;
+    probes.iter().filter(|p| p.works && p.attempt.fact == fact).map(|p| p.attempt.probe).collect()
+}
+
 #[test]
-fn the_last_rung_sees_the_same() {
+fn every_rung_that_works_sees_the_same() {
     need_bpf!();
-    opens(Some("raw_tracepoint"));
+    let rungs = working(Fact::FileOpen);
+    assert!(rungs.contains(&"raw_tracepoint:sys_exit"), "the last rung works wherever eBPF does: {rungs:?}");
+    for rung in rungs {
+        eprintln!("file_open by {rung}");
+        opens(Some(rung));
+    }
 }
 
 #[test]
 fn processes_are_counted_exactly() {
     need_bpf!();
+    for rung in ["tp_btf", "raw_tracepoint"] {
+        processes(rung);
+    }
+}
+
+fn processes(only_probe: &str) {
     let dir = folder();
     let script = "i=0; while [ $i -lt 200 ]; do /bin/true; i=$((i+1)); done; sh -c 'exit 7'; sh -c 'kill -9 $$'; sh -c 'kill -TERM $$'; true";
-    let recorded = run(dir.path(), &["/bin/sh", "-c", script], |_| {});
+    let recorded = run(dir.path(), &["/bin/sh", "-c", script], |o| o.only_probe = Some(only_probe.into()));
+    for probe in recorded.all::<ProbeStatus>() {
+        let of_process = [Fact::ProcessFork, Fact::ProcessExec, Fact::ProcessExit]
+            .iter()
+            .any(|fact| probe.payload.fact == fact.number());
+        let name = probe.text(probe.payload.probe);
+        let attached = probe.payload.state == ProbeState::Attached.number();
+        assert!(!of_process || attached == name.starts_with(only_probe), "{name}");
+    }
     let forks = recorded.all::<ProcessFork>();
     let execs = recorded.all::<ProcessExec>();
     let exits = recorded.all::<ProcessExit>();

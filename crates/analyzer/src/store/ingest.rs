@@ -51,7 +51,7 @@ pub struct Ingested {
     pub coverage: Coverage,
 }
 
-/// Reads the captures that were named on the command line into a database. See [`crate::open`] for `redact`.
+/// Reads the captures that were named on the command line into a database. See [`crate::open()`] for `redact`.
 ///
 /// # Errors
 /// [`StoreError::NotACapture`] for a database among them, and as [`ingest`].

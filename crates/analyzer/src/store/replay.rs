@@ -32,7 +32,7 @@ pub struct DatabaseSource {
 }
 
 impl DatabaseSource {
-    /// Opens a database that [`ingest`](super::ingest) made.
+    /// Opens a database that [`ingest`](super::ingest()) made.
     ///
     /// # Errors
     /// [`StoreError`] as [`Database::open`] has it.

@@ -44,7 +44,7 @@ pub struct Material {
 }
 
 impl Material {
-    /// From what was named on the command line: captures, or one database. See [`crate::open`] for `redact`; `events`: every event is
+    /// From what was named on the command line: captures, or one database. See [`crate::open()`] for `redact`; `events`: every event is
     /// needed too, as `sql` does.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 //! - A record is little-endian; its size is a multiple of 8; it starts with [`Header`](super::Header).
 //! - Fields lie where C puts them: each at a multiple of its own size. The macro refuses a table in which
 //!   C would insert padding, so that padding is always a named field.
-//! - A type only ever grows at its end. The header says how long the fixed part is ([`Header::fixed`]);
+//! - A type only ever grows at its end. The header says how long the fixed part is ([`Header::fixed`](super::Header::fixed));
 //!   a field beyond it reads as zero, fields beyond those we know are ignored.
 //! - Strings follow the fixed part in any order; a [`StrRef`] gives offset and length from the start of the record.
 //!
