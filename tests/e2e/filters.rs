@@ -34,7 +34,7 @@ fn is_root() -> bool {
 
 /// A workload behind a gate, in a folder.
 fn gate(dir: &Path, script: &str, args: &[&str]) -> Gate {
-    let all: Vec<&OsStr> = ["-ISc", script].iter().chain(args).map(OsStr::new).collect();
+    let all: Vec<&OsStr> = ["-ISc", script].into_iter().chain(args.iter().copied()).map(OsStr::new).collect();
     Gate::new(dir, python(), &all)
 }
 
