@@ -126,7 +126,7 @@ static __always_inline __u64 find_dir(struct task_struct *task, __s32 dirfd, __u
 		return 0;
 	}
 	*dir_at = walk_path(&from, &root, WALK_OPEN, &len, &cut);
-	*bits |= cut ? CUT_DIR : 0;
+	*bits |= (cut ? CUT_DIR : 0) | (len ? 0 : DIR_UNKNOWN);
 	return len;
 }
 
@@ -145,8 +145,10 @@ static __always_inline int opened(struct open_args *a)
 		return 0;
 	s = bpf_map_lookup_elem(&open_scratch, &zero);
 	walk = bpf_map_lookup_elem(&walk_scratch, &slot);
-	if (!s || !walk)
+	if (!s || !walk) {
+		count_loss(CT_FACT_FILE_OPEN, UNREADABLE);
 		return 0;
+	}
 	n = bpf_probe_read_user_str(&s->bytes[PATH_AT], CT_PATH_MAX, a->path);
 	if (n < 0) {
 		/* A bad pointer is the program's own mistake, and it was told so. */
@@ -186,8 +188,10 @@ static __always_inline int opened(struct open_args *a)
 	bpf_probe_read_kernel(s->bytes + at, dir_len, walk->text + dir_at);
 	size = at + dir_len;
 	asm volatile("%0 &= 16383" : "+r"(size));
-	if (size > sizeof(s->bytes) - 16)
+	if (size > sizeof(s->bytes) - 16) {
+		count_loss(CT_FACT_FILE_OPEN, UNREADABLE);
 		return 0;
+	}
 	/* Nothing of an earlier record may stand in the padding. */
 	__builtin_memset(s->bytes + size, 0, 8);
 	size = (size + 7) & ~7u;
@@ -221,7 +225,9 @@ int BPF_PROG(open_fexit, int dirfd, const char *path, struct open_how *how, long
 
 struct sys_exit {
 	__u64 common;
-	__s64 nr;
+	__s32 nr;
+	/* The kernel leaves anything here. */
+	__u32 padding;
 	__s64 result;
 };
 
@@ -283,19 +289,32 @@ static __always_inline void args_openat2(struct open_args *a, struct pt_regs *re
 
 #define CURRENT_REGS ((struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf()))
 
-#define SYSCALL_EXIT(call)                                    \
-	SEC("?tp/syscalls/sys_exit_" #call)                   \
-	int open_tp_##call(struct sys_exit *ctx)              \
-	{                                                     \
-		struct open_args a = { .result = ctx->result }; \
-		args_##call(&a, CURRENT_REGS);                \
-		return opened(&a);                            \
-	}
+/* The arguments of the call of this number; false: it opens nothing. */
+static __always_inline bool args_of(struct open_args *a, struct pt_regs *regs, long nr)
+{
+	if (nr == NR_OPENAT)
+		args_openat(a, regs);
+	else if (nr == NR_OPENAT2)
+		args_openat2(a, regs);
+#if defined(__TARGET_ARCH_x86)
+	else if (nr == NR_OPEN)
+		args_open(a, regs);
+	else if (nr == NR_CREAT)
+		args_creat(a, regs);
+#endif
+	else
+		return false;
+	return true;
+}
 
-SYSCALL_EXIT(open)
-SYSCALL_EXIT(creat)
-SYSCALL_EXIT(openat)
-SYSCALL_EXIT(openat2)
+/* One program for the tracepoints of all four calls, so that it is verified once. */
+SEC("?tp/syscalls/sys_exit_openat")
+int open_tp(struct sys_exit *ctx)
+{
+	struct open_args a = { .result = ctx->result };
+
+	return args_of(&a, CURRENT_REGS, ctx->nr) ? opened(&a) : 0;
+}
 
 SEC("?raw_tp/sys_exit")
 int BPF_PROG(open_raw, struct pt_regs *regs, long result)
@@ -312,19 +331,8 @@ int BPF_PROG(open_raw, struct pt_regs *regs, long result)
 	/* 32-bit programs number their calls differently. */
 	if (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT)
 		return 0;
-	if (nr == NR_OPEN)
-		args_open(&a, regs);
-	else if (nr == NR_CREAT)
-		args_creat(&a, regs);
-	else
 #else
 	nr = BPF_CORE_READ((struct pt_regs___ct *)regs, syscallno);
-	if (nr != NR_OPENAT && nr != NR_OPENAT2)
-		return 0;
 #endif
-	if (nr == NR_OPENAT)
-		args_openat(&a, regs);
-	else
-		args_openat2(&a, regs);
-	return opened(&a);
+	return args_of(&a, regs, nr) ? opened(&a) : 0;
 }

@@ -3,6 +3,7 @@
 #include "walk.h"
 
 #define BUFFER_FULL 1
+#define UNREADABLE 2
 #define MAP_FULL 3
 
 #define ARGV_CUT 1
@@ -56,8 +57,10 @@ static __always_inline int executed(struct task_struct *task, struct linux_binpr
 		return 0;
 	s = bpf_map_lookup_elem(&exec_scratch, &zero);
 	walk = bpf_map_lookup_elem(&walk_scratch, &slot);
-	if (!s || !walk)
+	if (!s || !walk) {
+		count_loss(CT_FACT_PROCESS_EXEC, UNREADABLE);
 		return 0;
+	}
 	__builtin_memset(&s->record, 0, sizeof(s->record));
 	mm = BPF_CORE_READ(task, mm);
 
@@ -89,7 +92,7 @@ static __always_inline int executed(struct task_struct *task, struct linux_binpr
 	file = BPF_CORE_READ(mm, exe_file);
 	if (file && !BPF_CORE_READ_INTO(&exe, file, f_path) && !BPF_CORE_READ_INTO(&root, task, fs, root)) {
 		from = walk_path(&exe, &root, WALK_EXEC, &exe_len, &cut);
-		bits |= cut ? EXE_CUT : 0;
+		bits |= (cut ? EXE_CUT : 0) | (exe_len ? 0 : EXE_UNREADABLE);
 		len = exe_len;
 		asm volatile("%0 &= 4095" : "+r"(len));
 		bpf_probe_read_kernel(&s->bytes[at], len, &walk->text[from]);

@@ -6,6 +6,7 @@
 mod captures;
 mod command_line;
 mod files;
+mod filters;
 mod libraries;
 mod processes;
 mod support;

@@ -158,8 +158,13 @@ impl Recorder {
     /// The same, with its standard output.
     pub fn start_into<S: AsRef<OsStr>>(args: &[S], stdout: Stdio) -> Recorder {
         let mut command = tracer();
-        command.arg("record").args(args).stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped());
-        let child = command.spawn();
+        command.arg("record").args(args).stdout(stdout);
+        Recorder::spawn(command)
+    }
+
+    /// The same, from a command that is ready to run.
+    pub fn spawn(mut command: Command) -> Recorder {
+        let child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn();
         let mut child = Guarded(child.expect("crypto-tracer starts"));
         let stderr = child.0.stderr.take().expect("a pipe");
         let (ready, is_ready) = std::sync::mpsc::channel();

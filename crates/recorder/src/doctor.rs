@@ -2,7 +2,8 @@
 
 use crate::privileges;
 use crate::probes::config::Config;
-use crate::probes::ladder::{self, Attempt};
+use crate::probes::ladder::{self, Attempt, Climb};
+use crate::probes::object::{Loaded, Tables};
 use crate::probes::tracefs;
 use crate::start::open_rings;
 use crypto_tracer_format::catalogue::files::builtin_patterns;
@@ -59,7 +60,13 @@ pub fn doctor() -> DoctorReport {
         Ok(mut config) => {
             config.own_tgid = std::process::id();
             let facts: Vec<Fact> = crate::facts().collect();
-            ladder::choose(&facts, &config, &ladder::tracepoints(), None, true).attempts
+            match Loaded::new(config, &Tables::default(), ladder::page_bytes()) {
+                Ok(mut loaded) => {
+                    let climb = Climb { facts: &facts, only: None, all: true };
+                    ladder::climb(climb, &mut loaded, &ladder::tracepoints())
+                }
+                Err(failure) => ladder::all_failed(failure),
+            }
         }
         Err(_) => Vec::new(),
     };

@@ -197,7 +197,7 @@ impl Session<'_> {
                 }
                 Err(_) => {
                     self.malformed += 1;
-                    break;
+                    rest = after_malformed(rest);
                 }
             }
         }
@@ -347,8 +347,8 @@ impl Session<'_> {
         let (from_ns, to_ns) = (self.losses_read_ns, now_ns());
         for (fact, reason, total) in self.loaded.losses() {
             let before = self.kernel_losses.insert((fact, reason), total).unwrap_or_default();
-            // What is attached only for the recorder's own sake isn't missed by anybody.
-            if self.recorded.contains(&fact) {
+            // What is attached only for the recorder's own sake is missed where filters rely on it.
+            if self.recorded.contains(&fact) || !self.options.names.is_empty() || self.filters.any() {
                 self.writer.loss(fact, reason, total.saturating_sub(before), from_ns, to_ns)?;
             }
         }
@@ -415,4 +415,10 @@ impl Session<'_> {
             Some(e) => Err(e.into()),
         }
     }
+}
+
+/// What follows a record that makes no sense, by the size that it states itself.
+fn after_malformed(records: &[u8]) -> &[u8] {
+    let size = records.get(4..8).and_then(|b| b.first_chunk::<4>()).map(|b| u32::from_le_bytes(*b) as usize);
+    size.filter(|size| *size > 0).and_then(|size| records.get(size..)).unwrap_or_default()
 }

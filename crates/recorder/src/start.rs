@@ -15,7 +15,7 @@ use crate::options::{Hooks, RecordOptions, Report};
 use crate::output::{Output, OutputOptions};
 use crate::perf::Mappings;
 use crate::privileges;
-use crate::probes::ladder::{self, Attempt, Choice};
+use crate::probes::ladder::{self, Attempt, Climb};
 use crate::probes::object::Loaded;
 use crate::probes::{self, LIB_LOAD_PROBE, LIB_LOAD_REMEDY};
 use crate::session::Session;
@@ -63,9 +63,12 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
     let tracepoints = ladder::tracepoints();
     let mut attached: Vec<Fact> = wanted.clone();
     attached.extend([Fact::ProcessFork, Fact::ProcessExec, Fact::ProcessExit]);
-    let choice = ladder::choose(&attached, &config, &tracepoints, options.only_probe.as_deref(), false);
+    let mut loaded = Loaded::new(config, &filters.tables(), buffer_bytes)
+        .map_err(|e| RecordError::NothingAttached(e.to_string()))?;
+    let climb = Climb { facts: &attached, only: options.only_probe.as_deref(), all: false };
+    let tried = ladder::climb(climb, &mut loaded, &tracepoints);
     let (rings, lib_load) = open_rings(wanted.contains(&Fact::LibLoad));
-    let attempts: Vec<Attempt> = statuses(&choice, lib_load, &wanted);
+    let attempts: Vec<Attempt> = statuses(tried, lib_load, &wanted);
     if let Some(why) = refusal(&attempts, &crate::doctor::lockdown_mode()) {
         return Err(RecordError::NothingAttached(why));
     }
@@ -82,8 +85,6 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
         rotate_time: options.rotate_time,
         keep: options.keep,
     })?;
-    let loaded = ladder::attach_all(&choice, &config, &filters.tables(), buffer_bytes, &tracepoints)
-        .map_err(|e| RecordError::NothingAttached(e.to_string()))?;
     let events = loaded
         .handle("events")
         .ok_or_else(|| RecordError::NothingAttached("the ring buffer is missing".into()))?;
@@ -148,11 +149,13 @@ pub(crate) fn all_processes(baseline: &mut Baseline) -> Vec<ProcessIdentity> {
 /// Children that were there before the programs watched for new ones.
 pub(crate) fn follow_more(filters: &mut Filters, loaded: &Loaded, all: &[ProcessIdentity]) {
     let new = filters.follow(all);
-    if let (false, Some(pids)) = (new.is_empty(), loaded.handle("pids")) {
-        for pid in new {
-            // A full table is counted by the kernel program for the children to come; here it only means fewer of them.
-            let _ = pids.update(&pid.to_ne_bytes(), &[1], MapFlags::ANY);
-        }
+    let Some(pids) = loaded.handle("pids") else { return };
+    let refused = |pid: &&u32| pids.update(&pid.to_ne_bytes(), &[1], MapFlags::ANY).is_err();
+    let left_out = new.iter().filter(refused).count();
+    if left_out > 0 {
+        filters.warnings.push(format!(
+            "{left_out} children of chosen processes are not recorded: the table of processes is full"
+        ));
     }
 }
 
@@ -210,8 +213,7 @@ pub(crate) fn open_rings(requested: bool) -> (Option<Mappings>, Attempt) {
 }
 
 /// In the order of facts; a fact that only the recorder itself needs is told as not requested.
-fn statuses(choice: &Choice, lib_load: Attempt, wanted: &[Fact]) -> Vec<Attempt> {
-    let mut all = choice.attempts.clone();
+fn statuses(mut all: Vec<Attempt>, lib_load: Attempt, wanted: &[Fact]) -> Vec<Attempt> {
     for attempt in all.iter_mut().filter(|a| !wanted.contains(&a.fact)) {
         attempt.state = ProbeState::NotRequested;
         attempt.errno = 0;

@@ -184,6 +184,9 @@ numbers! {
     Malformed = 4, "malformed record";
     /// A process was gone, or not readable, before the recorder could look at it.
     Vanished = 5, "vanished";
+    /// The probe was busy on this processor already, so that the kernel did not run it; how many of these runs would have
+    /// made a record is not known: at most so many.
+    Missed = 6, "probe was busy";
 }
 
 numbers! {

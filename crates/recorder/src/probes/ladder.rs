@@ -1,11 +1,9 @@
-//! Finds, for each fact, the best rung that works: by loading and attaching each in turn, in a trial of its own.
-//!
-//! A trial records nothing: its programs see the recorder's filters, and their buffer goes with them.
+//! Finds, for each fact, the best rung that works: by loading and attaching each in turn. The first that works stays, so
+//! that what was tried is what is used, and nothing is loaded twice.
 
-use super::config::Config;
-use super::object::{self, Failure, Loaded, Tables};
+use super::object::{Failure, Loaded};
 use super::tracefs::Tracepoints;
-use super::{Hook, LADDERS, Rung};
+use super::{Hook, LADDERS, Ladder, Rung};
 use crypto_tracer_format::record::{Fact, ProbeState};
 use std::io;
 
@@ -24,15 +22,6 @@ pub struct Attempt {
     pub reason: String,
 }
 
-/// Every rung that was looked at, and those to use.
-#[derive(Debug, Default)]
-pub struct Choice {
-    /// In the order of the table.
-    pub attempts: Vec<Attempt>,
-    /// One for each fact that can be seen.
-    pub rungs: Vec<(Fact, &'static Rung)>,
-}
-
 /// Numbers of all tracepoints that the table names.
 pub fn tracepoints() -> Tracepoints {
     let names: Vec<&'static str> = LADDERS
@@ -47,93 +36,76 @@ pub fn tracepoints() -> Tracepoints {
     Tracepoints::read(&names)
 }
 
-/// Finds the best rung for each of these facts. `only`: of the rungs, those whose name begins so (all, where it fits none
-/// of a ladder). `all`: try every rung, also those below one that works.
-pub fn choose(
-    facts: &[Fact],
-    config: &Config,
-    tracepoints: &Tracepoints,
-    only: Option<&str>,
-    all: bool,
-) -> Choice {
-    let mut choice = Choice::default();
-    for ladder in LADDERS {
-        let requested = facts.contains(&ladder.fact);
-        let forced = only.filter(|only| ladder.rungs.iter().any(|rung| rung.name.starts_with(only)));
-        let mut found: Option<&'static Rung> = None;
-        for rung in ladder.rungs {
-            let (state, errno, reason) = if !requested {
-                (ProbeState::NotRequested, 0, String::from("the user left this fact out"))
-            } else if forced.is_some_and(|only| !rung.name.starts_with(only)) {
-                (ProbeState::NotRequested, 0, String::from("the user asked for another probe"))
-            } else if let (Some(better), false) = (found, all) {
-                (ProbeState::NotNeeded, 0, format!("{} is in use", better.name))
-            } else {
-                match trial(rung, config, tracepoints) {
-                    Ok(notes) if found.is_none() => {
-                        found = Some(rung);
-                        (ProbeState::Attached, 0, notes)
-                    }
-                    Ok(_) => (ProbeState::NotNeeded, 0, String::from("works; a better one is in use")),
-                    Err(failure) => {
-                        let state = state_of(failure.errno);
-                        (state, failure.errno, explain(failure, rung))
-                    }
-                }
-            };
-            choice.attempts.push(Attempt { fact: ladder.fact, probe: rung.name, state, errno, reason });
-        }
-        choice.rungs.extend(found.map(|rung| (ladder.fact, rung)));
-    }
-    choice
+/// What to climb for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Climb<'a> {
+    /// The facts to see.
+    pub facts: &'a [Fact],
+    /// Of the rungs, those whose name begins so (all, where it fits none of a ladder).
+    pub only: Option<&'a str>,
+    /// Try every rung, also those below one that works, and leave nothing attached.
+    pub all: bool,
 }
 
-fn trial(rung: &Rung, config: &Config, tracepoints: &Tracepoints) -> Result<String, Failure> {
-    let names: Vec<&str> = rung.programs.iter().map(|p| p.name).collect();
-    let mut loaded = object::load(config, page_bytes(), &names)?;
-    attach(&mut loaded, rung, tracepoints)
+/// Attaches the best rung that works for each of these facts; how every rung fared, in the order of the table.
+pub fn climb(to: Climb<'_>, loaded: &mut Loaded, tracepoints: &Tracepoints) -> Vec<Attempt> {
+    // Processes first: whoever opens a file is then known.
+    let mut ladders: Vec<Vec<Attempt>> =
+        LADDERS.iter().rev().map(|ladder| climb_one(to, ladder, loaded, tracepoints)).collect();
+    ladders.reverse();
+    ladders.concat()
 }
 
-/// Attaches a rung's programs; returns what is missing of it.
-fn attach(loaded: &mut Loaded, rung: &Rung, tracepoints: &Tracepoints) -> Result<String, Failure> {
-    let mut missing = Vec::new();
-    for program in rung.programs {
-        match loaded.attach(program, tracepoints) {
-            Ok(()) => {}
-            Err(failure) if program.optional && failure.errno == libc::ENOENT => {
-                if let Hook::Syscall(name) = program.hook {
-                    missing.push(name);
-                }
+fn climb_one(to: Climb<'_>, ladder: &Ladder, loaded: &mut Loaded, tracepoints: &Tracepoints) -> Vec<Attempt> {
+    let requested = to.facts.contains(&ladder.fact);
+    let forced = to.only.filter(|only| ladder.rungs.iter().any(|rung| rung.name.starts_with(only)));
+    let mut found: Option<&'static Rung> = None;
+    let mut attempts = Vec::new();
+    for rung in ladder.rungs {
+        let (state, errno, reason) = if !requested {
+            (ProbeState::NotRequested, 0, String::from("the user left this fact out"))
+        } else if forced.is_some_and(|only| !rung.name.starts_with(only)) {
+            (ProbeState::NotRequested, 0, String::from("the user asked for another probe"))
+        } else if let (Some(better), false) = (found, to.all) {
+            (ProbeState::NotNeeded, 0, format!("{} is in use", better.name))
+        } else {
+            let attached = loaded.attach(ladder.fact, rung, tracepoints);
+            if to.all && attached.is_ok() {
+                loaded.take_back();
             }
-            Err(failure) => return Err(failure),
-        }
+            match attached {
+                Ok(missing) if found.is_none() => {
+                    found = Some(rung);
+                    (ProbeState::Attached, 0, without(&missing))
+                }
+                Ok(_) => (ProbeState::NotNeeded, 0, String::from("works; a better one is in use")),
+                Err(failure) => (state_of(failure.errno), failure.errno, explain(failure, rung)),
+            }
+        };
+        attempts.push(Attempt { fact: ladder.fact, probe: rung.name, state, errno, reason });
     }
-    Ok(match missing.as_slice() {
+    attempts
+}
+
+/// Every rung, where what all of them need failed.
+pub fn all_failed(failure: Failure) -> Vec<Attempt> {
+    let rungs = LADDERS.iter().flat_map(|ladder| ladder.rungs.iter().map(|rung| (ladder.fact, rung)));
+    rungs
+        .map(|(fact, rung)| Attempt {
+            fact,
+            probe: rung.name,
+            state: state_of(failure.errno),
+            errno: failure.errno,
+            reason: explain(failure, rung),
+        })
+        .collect()
+}
+
+fn without(missing: &[&str]) -> String {
+    match missing {
         [] => String::new(),
         missing => format!("without {}, which this kernel lacks", missing.join(", ")),
-    })
-}
-
-/// Loads and attaches what was chosen, with the filters' tables filled before.
-///
-/// # Errors
-/// The step that failed.
-pub fn attach_all(
-    choice: &Choice,
-    config: &Config,
-    tables: &Tables,
-    buffer_bytes: u32,
-    tracepoints: &Tracepoints,
-) -> Result<Loaded, Failure> {
-    let names: Vec<&str> =
-        choice.rungs.iter().flat_map(|(_, rung)| rung.programs).map(|program| program.name).collect();
-    let mut loaded = object::load(config, buffer_bytes, &names)?;
-    loaded.fill(tables)?;
-    // Processes first: whoever opens a file is then known.
-    for (_, rung) in choice.rungs.iter().rev() {
-        attach(&mut loaded, rung, tracepoints)?;
     }
-    Ok(loaded)
 }
 
 /// The smallest buffer.

@@ -77,10 +77,10 @@ pub const LADDERS: &[Ladder] = &[
             Rung {
                 name: "tracepoint:syscalls/sys_exit_openat",
                 programs: &[
-                    syscall("open_tp_openat", "sys_exit_openat", false),
-                    syscall("open_tp_openat2", "sys_exit_openat2", true),
-                    syscall("open_tp_open", "sys_exit_open", true),
-                    syscall("open_tp_creat", "sys_exit_creat", true),
+                    syscall("open_tp", "sys_exit_openat", false),
+                    syscall("open_tp", "sys_exit_openat2", true),
+                    syscall("open_tp", "sys_exit_open", true),
+                    syscall("open_tp", "sys_exit_creat", true),
                 ],
                 remedy: "needs Linux 5.15 and tracefs (root, or mounted and readable at /sys/kernel/tracing)",
             },

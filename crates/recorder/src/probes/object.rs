@@ -1,14 +1,15 @@
-//! The linked object in the kernel: loaded with some of its programs, attached, and its maps.
+//! The linked object in the kernel: its maps, and those of its programs that are attached.
 //!
 //! Invariant: dropping it detaches and unloads everything.
 
 use super::config::{Config, LOSS_REASONS, LOSS_SLOTS};
 use super::tracefs::Tracepoints;
-use super::{Hook, Program};
+use super::{Hook, Program, Rung};
 use crypto_tracer_format::record::{Fact, LossReason};
-use libbpf_rs::{Link, MapCore, MapFlags, MapHandle, Object, ObjectBuilder};
+use libbpf_rs::{Link, MapCore, MapFlags, MapHandle, Object, ObjectBuilder, OpenObject};
+use std::ffi::OsStr;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 
 /// The object that the build script linked.
 pub const OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/crypto_tracer.bpf.o"));
@@ -34,15 +35,27 @@ pub struct Failure {
     pub errno: i32,
 }
 
-/// Programs in the kernel, attached.
+/// The maps, and the programs that were attached to them.
+///
+/// Every rung is an object of its own, with the maps of the first one: so each program is loaded once, and one that the
+/// kernel refuses takes no other with it.
 pub struct Loaded {
+    pieces: Vec<Piece>,
+    maps: Object,
+    config: Config,
+}
+
+/// A rung in the kernel.
+struct Piece {
+    fact: Fact,
+    programs: Vec<&'static str>,
     links: Vec<Link>,
     object: Object,
 }
 
 impl std::fmt::Debug for Loaded {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Loaded").field("links", &self.links.len()).finish_non_exhaustive()
+        f.debug_struct("Loaded").field("pieces", &self.pieces.len()).finish_non_exhaustive()
     }
 }
 
@@ -54,11 +67,8 @@ fn at<T, E>(step: &'static str, result: Result<T, E>) -> Result<T, Failure> {
     })
 }
 
-/// Loads the programs of these names with a ring buffer of so many bytes. Nothing is attached yet.
-///
-/// # Errors
-/// The step that failed.
-pub fn load(config: &Config, buffer_bytes: u32, programs: &[&str]) -> Result<Loaded, Failure> {
+/// The object, with only these of its programs to be loaded.
+fn open(programs: &[&str]) -> Result<OpenObject, Failure> {
     // libbpf would print to standard error; the caller tells what failed and why.
     libbpf_rs::set_print(None);
     let mut open = at("reading the object", ObjectBuilder::default().open_memory(OBJECT))?;
@@ -66,24 +76,31 @@ pub fn load(config: &Config, buffer_bytes: u32, programs: &[&str]) -> Result<Loa
         let wanted = program.name().to_str().is_some_and(|name| programs.contains(&name));
         program.set_autoload(wanted);
     }
-    for mut map in open.maps_mut() {
-        let name = map.name().to_string_lossy().into_owned();
-        if name.ends_with(".rodata.config") || name == ".rodata.config" {
-            at("setting the configuration", map.set_initial_value(&config.bytes()))?;
-        } else if name == "events" {
-            at("sizing the buffer", map.set_max_entries(buffer_bytes))?;
-        }
-    }
-    let object = at("loading", open.load())?;
-    Ok(Loaded { links: Vec::new(), object })
+    Ok(open)
 }
 
 impl Loaded {
-    /// Fills the tables of the filters. Before attaching, so that nothing slips through.
+    /// Makes the maps, with a ring buffer of so many bytes, and fills the tables of the filters, before any program can
+    /// ask them.
     ///
     /// # Errors
-    /// A table is full.
-    pub fn fill(&self, tables: &Tables) -> Result<(), Failure> {
+    /// The step that failed.
+    pub fn new(config: Config, tables: &Tables, buffer_bytes: u32) -> Result<Loaded, Failure> {
+        let mut open = open(&[])?;
+        for mut map in open.maps_mut() {
+            if is_config(map.name()) {
+                at("setting the configuration", map.set_initial_value(&config.bytes()))?;
+            } else if map.name() == "events" {
+                at("sizing the buffer", map.set_max_entries(buffer_bytes))?;
+            }
+        }
+        let maps = at("making the maps", open.load())?;
+        let loaded = Loaded { pieces: Vec::new(), maps, config };
+        loaded.fill(tables)?;
+        Ok(loaded)
+    }
+
+    fn fill(&self, tables: &Tables) -> Result<(), Failure> {
         let put = |name: &str, key: &[u8]| {
             let Some(map) = self.map(name) else { return Ok(()) };
             at("filling a filter", map.update(key, &[1], MapFlags::ANY))
@@ -93,33 +110,55 @@ impl Loaded {
         tables.cgroups.iter().try_for_each(|id| put("cgroups", &id.to_ne_bytes()))
     }
 
-    /// Attaches one program.
+    /// Loads and attaches a rung; the tracepoints that this kernel lacks of it. Where it fails, nothing of it stays.
     ///
     /// # Errors
     /// The step that failed.
-    pub fn attach(&mut self, program: &Program, tracepoints: &Tracepoints) -> Result<(), Failure> {
-        let found = self.object.progs_mut().find(|p| p.name() == program.name);
-        let found = found.ok_or(Failure { step: "finding the program", errno: libc::ENOENT })?;
-        let link = match program.hook {
-            Hook::Auto => at("attaching", found.attach())?,
-            Hook::Syscall(name) => {
-                let number = tracepoints
-                    .number(name)
-                    .map_err(|errno| Failure { step: "finding the tracepoint in tracefs", errno })?;
-                let event = at("opening the tracepoint", open_tracepoint(number))?;
-                let link = at("attaching", found.attach_perf_event(event.as_raw_fd()))?;
-                // From here on it is the link's, which closes it.
-                let _ = event.into_raw_fd();
-                link
+    pub fn attach(
+        &mut self,
+        fact: Fact,
+        rung: &Rung,
+        tracepoints: &Tracepoints,
+    ) -> Result<Vec<&'static str>, Failure> {
+        let programs: Vec<&'static str> = rung.programs.iter().map(|p| p.name).collect();
+        let mut open = open(&programs)?;
+        for mut map in open.maps_mut() {
+            let name = map.name().to_owned();
+            // libbpf makes its own idea of the configuration known to the verifier through the map.
+            if is_config(&name) {
+                at("setting the configuration", map.set_initial_value(&self.config.bytes()))?;
             }
-        };
-        self.links.push(link);
-        Ok(())
+            let shared = self.maps.maps().find(|shared| shared.name() == name);
+            let shared = shared.ok_or(Failure { step: "finding a map", errno: libc::ENOENT })?;
+            at("sharing a map", map.reuse_fd(shared.as_fd()))?;
+        }
+        let object = at("loading", open.load())?;
+        let mut piece = Piece { fact, programs, links: Vec::new(), object };
+        piece.programs.dedup();
+        let mut missing = Vec::new();
+        for program in rung.programs {
+            match piece.attach(program, tracepoints) {
+                Ok(link) => piece.links.push(link),
+                Err(failure) => match program.hook {
+                    Hook::Syscall(name) if program.optional && failure.errno == libc::ENOENT => {
+                        missing.push(name);
+                    }
+                    _ => return Err(failure),
+                },
+            }
+        }
+        self.pieces.push(piece);
+        Ok(missing)
     }
 
-    /// Detaches everything; the maps stay.
+    /// Detaches and unloads what was attached last.
+    pub fn take_back(&mut self) {
+        self.pieces.pop();
+    }
+
+    /// Detaches everything; the maps stay, and the kernel's counts.
     pub fn detach(&mut self) {
-        self.links.clear();
+        self.pieces.iter_mut().for_each(|piece| piece.links.clear());
     }
 
     /// The map of this name, as a handle of its own.
@@ -128,13 +167,18 @@ impl Loaded {
     }
 
     fn map(&self, name: &str) -> Option<libbpf_rs::Map<'_>> {
-        self.object.maps().find(|map| map.name() == name)
+        self.maps.maps().find(|map| map.name() == name)
     }
 
     /// Totals of what could not be delivered.
     pub fn losses(&self) -> Vec<(Fact, LossReason, u64)> {
-        let Some(map) = self.map("losses") else { return Vec::new() };
-        let mut totals = Vec::new();
+        let mut totals: Vec<_> = self
+            .pieces
+            .iter()
+            .map(|piece| (piece.fact, LossReason::Missed, piece.missed()))
+            .filter(|(.., missed)| *missed > 0)
+            .collect();
+        let Some(map) = self.map("losses") else { return totals };
         for fact in Fact::ALL {
             for reason in LossReason::ALL {
                 let slot = u32::from(fact.number()) * LOSS_REASONS + u32::from(reason.number());
@@ -155,6 +199,50 @@ impl Loaded {
         }
         totals
     }
+}
+
+impl Piece {
+    fn attach(&mut self, program: &Program, tracepoints: &Tracepoints) -> Result<Link, Failure> {
+        let found = self.object.progs_mut().find(|p| p.name() == program.name);
+        let found = found.ok_or(Failure { step: "finding the program", errno: libc::ENOENT })?;
+        match program.hook {
+            Hook::Auto => at("attaching", found.attach()),
+            Hook::Syscall(name) => {
+                let number = tracepoints
+                    .number(name)
+                    .map_err(|errno| Failure { step: "finding the tracepoint in tracefs", errno })?;
+                let event = at("opening the tracepoint", open_tracepoint(number))?;
+                let link = at("attaching", found.attach_perf_event(event.as_raw_fd()))?;
+                // From here on it is the link's, which closes it.
+                let _ = event.into_raw_fd();
+                Ok(link)
+            }
+        }
+    }
+
+    /// How often the kernel did not run a program, since it was running on that processor already.
+    fn missed(&self) -> u64 {
+        let programs = self.object.progs();
+        let own = programs.filter(|p| p.name().to_str().is_some_and(|name| self.programs.contains(&name)));
+        own.map(|program| recursion_misses(program.as_fd())).fold(0, u64::saturating_add)
+    }
+}
+
+fn is_config(name: &OsStr) -> bool {
+    name.as_encoded_bytes().ends_with(b".rodata.config")
+}
+
+/// What the kernel counts of a program since 5.12; before, and where it doesn't tell, 0.
+#[allow(unsafe_code)]
+fn recursion_misses(program: BorrowedFd<'_>) -> u64 {
+    let mut info = libbpf_rs::libbpf_sys::bpf_prog_info::default();
+    let mut size = size_of_val(&info) as u32;
+    // SAFETY: info is a valid bpf_prog_info of the size that is stated, all zero: the kernel writes into it, and follows no
+    // pointer of it, since every length is zero.
+    let result = unsafe {
+        libbpf_rs::libbpf_sys::bpf_prog_get_info_by_fd(program.as_raw_fd(), &raw mut info, &raw mut size)
+    };
+    if result == 0 { info.recursion_misses } else { 0 }
 }
 
 /// A perf event for a tracepoint: one for all processes, on whichever processor; the program runs on all of them.
