@@ -45,11 +45,20 @@ pub(super) fn redact_as(kind: Kind, value: &[u8]) -> Cow<'_, [u8]> {
 
 /// Whether a value reads as the path of a file rather than a key: base64 may begin with a slash too.
 fn looks_like_path(value: &[u8]) -> bool {
-    if value.contains(&b'+') || value.ends_with(b"=") {
+    if value.contains(&b'+') || value.ends_with(b"=") || value.split(|&b| b == b'/').any(is_random) {
         return false;
     }
     [&b"/"[..], b"./", b"../", b"~/", b"file:"].iter().any(|s| value.starts_with(s))
         || crate::catalogue::files::file_type(value).is_some()
+}
+
+/// Whether a component is more likely random than named by somebody: long, with both cases and digits, nothing else.
+fn is_random(component: &[u8]) -> bool {
+    component.len() >= 24
+        && component.iter().all(u8::is_ascii_alphanumeric)
+        && component.iter().any(u8::is_ascii_lowercase)
+        && component.iter().any(u8::is_ascii_uppercase)
+        && component.iter().any(u8::is_ascii_digit)
 }
 
 /// Redacts a text that is one value with its name in front, to its very end: `--password=a b`, `x=token=a`,
@@ -359,6 +368,7 @@ mod tests {
             ("http.extraHeader=Authorization: Basic x", Some("http.extraHeader=Authorization: [REDACTED]")),
             ("'Authorization: Bearer x'", Some("'Authorization: [REDACTED]'")),
             ("--private-key=/etc/x", None),
+            ("--access-key=/c2Vjcm0AAd3Vzc2VjcmV0XyZ9", Some("--access-key=[REDACTED]")),
             ("--private-key=/c2Vj+mV0", Some("--private-key=[REDACTED]")),
             ("--private-key=c2VjcmV0", Some("--private-key=[REDACTED]")),
             ("--cert=/etc/x", None),
