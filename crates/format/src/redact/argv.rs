@@ -293,7 +293,7 @@ fn is_operator(word: &[u8]) -> bool {
 }
 
 fn is_assignment(word: &[u8]) -> bool {
-    matches!(word, b"=" | b":" | b":=" | b"=>")
+    matches!(word, b"=" | b":" | b":=" | b"=>" | b"==" | b"!=")
 }
 
 fn is(word: &[u8], text: &str) -> bool {
@@ -370,6 +370,8 @@ mod tests {
         ("prog -pws3cr -v", "prog -pw[REDACTED] -v"),
         ("mysqldump5.7 '-ps3cr s3cr' db", "mysqldump5.7 -p[REDACTED] db"),
         ("java jdbc:oracle:thin:u/s3cr@h", "java jdbc:oracle:thin:u/[REDACTED]@h"),
+        ("x -c 'ALTER ROLE a PASSWORD $$s3cr$$'", "x -c 'ALTER ROLE a PASSWORD [REDACTED]'"),
+        ("sh -c '[ \"$TOKEN\" == \"s3cr\" ] || ls'", "sh -c '[ \"$TOKEN\" == [REDACTED] ] || ls'"),
         ("x --password '' y", "x --password '' y"),
         ("certbot --dns-credentials /etc/cf.ini", "certbot --dns-credentials /etc/cf.ini"),
         ("sh -c 'echo hello'", "sh -c 'echo hello'"),

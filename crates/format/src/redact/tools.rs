@@ -17,7 +17,7 @@ pub(super) enum Kind {
     Source,
     /// OpenSSL's `key:X`, `hexkey:X`; other parameters stay.
     KeyParameter,
-    /// Secret if it is quoted: a word in SQL.
+    /// Secret if it is quoted, with `'x'` or `$$x$$`: a word in SQL.
     Quoted,
     /// Everything up to the end of the argument.
     Line,

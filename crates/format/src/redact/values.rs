@@ -18,7 +18,7 @@ pub(super) fn redact_as(kind: Kind, value: &[u8]) -> Cow<'_, [u8]> {
         Kind::Secret | Kind::Line => Cow::Borrowed(REDACTED),
         Kind::KeyOrPath if looks_like_path(inner) => keep,
         Kind::KeyOrPath => Cow::Borrowed(REDACTED),
-        Kind::Quoted if open.is_empty() => keep,
+        Kind::Quoted if open.is_empty() && !inner.starts_with(b"$") => keep,
         Kind::Quoted => Cow::Borrowed(REDACTED),
         Kind::UserThen(_) if inner.starts_with(b"pkcs11:") => keep,
         Kind::UserThen(separator) => match inner.iter().position(|&b| b == separator) {
