@@ -28,6 +28,9 @@ const READERS: &[&str] = &[
     "passphrase-fd 0",
 ];
 
+/// A shell's here-string: its text is what a program reads, often a password.
+const HERE: &[u8] = b"<<<";
+
 /// What has been seen so far.
 #[derive(Default)]
 struct Scan {
@@ -37,7 +40,7 @@ struct Scan {
     pending: Option<Kind>,
     /// The word before was a name of this kind; `=` or `:` may follow.
     name: Option<Value>,
-    /// SQL's IDENTIFIED was seen.
+    /// SQL's IDENTIFIED or PASSWORD FOR was seen.
     identified: bool,
     /// What echo prints goes into a program that reads a password.
     piped: bool,
@@ -80,11 +83,12 @@ fn pass(argv: &[u8]) -> Vec<u8> {
 impl Scan {
     fn argument(&mut self, arg: &[u8]) -> Vec<u8> {
         let arg = shapes::redact(arg);
+        let arg = values::elements(&arg);
         let command = std::mem::replace(&mut self.command, ends_in_c(&arg));
         if let Some(kind) = self.pending.take() {
             return self.expected(kind, &arg, 0);
         }
-        if !command && let Some(out) = values::named(&arg) {
+        if !command && let Some(out) = values::named(&arg).or_else(|| self.glued(&arg)) {
             return out;
         }
         self.text(&arg, 0)
@@ -113,9 +117,11 @@ impl Scan {
 
     /// A word that the one before announced.
     fn expected(&mut self, kind: Kind, word: &[u8], depth: usize) -> Vec<u8> {
-        // "password = x" and "password : x"
-        if is_assignment(word) {
-            self.pending = Some(kind);
+        // "password = x", "password : x", "PASSWORD ( 'x' )", "--password -- x"
+        if is_assignment(word) || matches!(word, b"(" | b"--") {
+            // A name's value needs no quotes: only in SQL a word PASSWORD may mean nothing.
+            let value = is_assignment(word) && kind == Kind::Quoted && self.name.is_some();
+            self.pending = Some(if value { Kind::Secret } else { kind });
             return word.to_vec();
         }
         let kept = values::redact_as(kind, word);
@@ -129,10 +135,22 @@ impl Scan {
     }
 
     fn word(&mut self, word: &[u8], depth: usize) -> Vec<u8> {
-        if word.iter().all(|b| b"|;&<>()".contains(b)) {
-            // The next command begins.
+        if is_operator(word) {
+            // The next command begins, or a text for the one before.
             self.tool = None;
+            self.pending = (word == HERE).then_some(Kind::Secret);
             return word.to_vec();
+        }
+        if let Some(at) = word.windows(HERE.len()).position(|w| w == HERE) {
+            let (command, text) = word.split_at(at + HERE.len());
+            let mut out = if at > 0 { self.word(&command[..at], depth) } else { Vec::new() };
+            self.pending = text.is_empty().then_some(Kind::Secret);
+            out.extend_from_slice(HERE);
+            out.extend_from_slice(if text.is_empty() { text } else { REDACTED });
+            return out;
+        }
+        if self.identified && matches!(word, [b'b' | b'B', b'y' | b'Y', b'\'' | b'"', ..]) {
+            return [&word[..2], b" ", REDACTED].concat();
         }
         if let Some(out) = self.glued(word) {
             return out;
@@ -141,6 +159,7 @@ impl Scan {
             return out;
         }
         let paired = values::pairs(word);
+        let paired = values::oracle(&paired);
         let mut out = values::userinfo(&paired).into_owned();
         if depth < DEPTH && out.iter().any(u8::is_ascii_whitespace) {
             out = self.quotes(&out, depth);
@@ -168,8 +187,14 @@ impl Scan {
 
     /// An option of the program with its value in the same word, or a word that is a value by its place.
     fn glued(&mut self, word: &[u8]) -> Option<Vec<u8>> {
+        if is_operator(word) {
+            return None;
+        }
         let (open, inner, close) = words::unquote(word);
-        for row in self.tool?.rows {
+        let rows = self.tool.map_or(&[][..], |tool| tool.rows);
+        // -pwd is a name of its own.
+        let everywhere = if inner.starts_with(b"-pwd") { &[][..] } else { tools::EVERYWHERE };
+        for row in rows.iter().chain(everywhere) {
             let option = row.option.as_bytes();
             let cut = match row.form {
                 Form::Glued | Form::Both if inner.len() > option.len() && inner.starts_with(option) => {
@@ -196,13 +221,23 @@ impl Scan {
             return;
         }
         let rows = self.tool.map_or(&[][..], |tool| tool.rows);
-        if let Some(row) = rows.iter().find(|row| row.form == Form::Word && is(inner, row.option)) {
+        let announces = |row: &&tools::Row| match row.form {
+            Form::Word => is(inner, row.option),
+            Form::Ending => {
+                inner.len().checked_sub(row.option.len()).is_some_and(|at| is(&inner[at..], row.option))
+            }
+            _ => false,
+        };
+        if let Some(row) = rows.iter().find(announces) {
             self.pending = Some(row.kind);
         } else if is_assignment(inner) {
-            self.pending = name.map(Kind::from);
+            self.pending = name.map(Kind::from).or(self.identified.then_some(Kind::Secret));
+        } else if is(inner, "password") {
+            self.pending = Some(Kind::Quoted);
         } else if is(inner, "bearer") {
             self.pending = Some(Kind::Secret);
-        } else if is(inner, "identified") {
+        } else if is(inner, "identified") || (is(inner, "for") && name.is_some()) {
+            // SET PASSWORD FOR x = 'y'
             self.identified = true;
         } else if self.identified && is(inner, "by") {
             self.pending = Some(Kind::Secret);
@@ -227,6 +262,8 @@ impl Scan {
         });
         self.pending = match next {
             Some(row) => Some(row.kind),
+            // "--password= x"
+            None if option.ends_with(b"=") => names::value_of(&option[..option.len() - 1]).map(Kind::from),
             None if option.contains(&b'=') => None,
             None => names::value_of(option).map(Kind::from),
         };
@@ -250,8 +287,13 @@ fn ends_in_c(arg: &[u8]) -> bool {
     matches!(arg, [b'-', letters @ .., b'c'] if letters.len() < 4 && letters.iter().all(u8::is_ascii_alphabetic))
 }
 
+/// A shell's operator.
+fn is_operator(word: &[u8]) -> bool {
+    word.iter().all(|b| b"|;&<>()".contains(b))
+}
+
 fn is_assignment(word: &[u8]) -> bool {
-    matches!(word, b"=" | b":" | b":=" | b"=>")
+    matches!(word, b"=" | b":" | b":=" | b"=>" | b"==" | b"!=")
 }
 
 fn is(word: &[u8], text: &str) -> bool {
@@ -307,6 +349,29 @@ mod tests {
         ("x --password=s3cr", "x --password=[REDACTED]"),
         ("x '--password=s3cr with blanks'", "x --password=[REDACTED]"),
         ("x --password -s3cr", "x --password [REDACTED]"),
+        ("x --password= s3cr y", "x --password= [REDACTED] y"),
+        ("x --password -- s3cr y", "x --password -- [REDACTED] y"),
+        ("sh -c 'read -r PASSWORD <<< s3cr; ls'", "sh -c 'read -r PASSWORD <<< [REDACTED] ls'"),
+        ("bash -c 'x<<<s3cr ls'", "bash -c 'x<<<[REDACTED] ls'"),
+        ("x '<password>s3cr s3cr</password>'", "x '<password>[REDACTED]</password>'"),
+        ("az storage x --account-key /s3crabcd+efg==", "az storage x --account-key [REDACTED]"),
+        ("x --access-key /s3crabcd+efg==", "x --access-key [REDACTED]"),
+        ("x --key /etc/x.key --cert /etc/x.pem", "x --key /etc/x.key --cert /etc/x.pem"),
+        (
+            "env MAX_API_TOKEN=s3cr SKIP_SECRET=s3cr NO_PROXY_PASSWORD=s3cr",
+            "env MAX_API_TOKEN=[REDACTED] SKIP_SECRET=[REDACTED] NO_PROXY_PASSWORD=[REDACTED]",
+        ),
+        (
+            "mysql -e \"SET PASSWORD FOR 'a'@'b' = PASSWORD('s3cr')\"",
+            "mysql -e \"SET PASSWORD FOR 'a'@'b' = [REDACTED]\"",
+        ),
+        ("x -e \"SET PASSWORD FOR 'a'@'b' = 's3cr'\"", "x -e \"SET PASSWORD FOR 'a'@'b' = [REDACTED]\""),
+        ("x -e \"ALTER USER a IDENTIFIED BY's3cr'\"", "x -e \"ALTER USER a IDENTIFIED BY [REDACTED]\""),
+        ("prog -pws3cr -v", "prog -pw[REDACTED] -v"),
+        ("mysqldump5.7 '-ps3cr s3cr' db", "mysqldump5.7 -p[REDACTED] db"),
+        ("java jdbc:oracle:thin:u/s3cr@h", "java jdbc:oracle:thin:u/[REDACTED]@h"),
+        ("x -c 'ALTER ROLE a PASSWORD $$s3cr$$'", "x -c 'ALTER ROLE a PASSWORD [REDACTED]'"),
+        ("sh -c '[ \"$TOKEN\" == \"s3cr\" ] || ls'", "sh -c '[ \"$TOKEN\" == [REDACTED] ] || ls'"),
         ("x --password '' y", "x --password '' y"),
         ("certbot --dns-credentials /etc/cf.ini", "certbot --dns-credentials /etc/cf.ini"),
         ("sh -c 'echo hello'", "sh -c 'echo hello'"),
@@ -441,6 +506,17 @@ mod tests {
             "%",
             "pass:",
             "stdin",
+            "<<<",
+            "<token>",
+            "</",
+            "(",
+            "]",
+            "--",
+            "for",
+            "jdbc:oracle:",
+            "vault",
+            "login",
+            "-pw",
             ",",
             "-",
             "\u{1}",

@@ -34,23 +34,36 @@ const SECRETS: &[&str] = &[
     "apikey",
     "bearer",
     "sharedaccesssignature",
+    "sharedaccesskey",
+    "accountkey",
+    "storagekey",
+    "mnemonic",
+    "masterauth",
 ];
 
 /// A name that ends so announces a secret: these are parts of ordinary words elsewhere.
-const ENDINGS: &[&str] = &["pass", "pwd", "psk", "pskkey"];
+const ENDINGS: &[&str] = &["pass", "pwd", "psk", "pskkey", "pw"];
 
 /// A name of which one word is exactly this.
-const WORDS: &[&str] = &["pw", "pin", "sopin", "auth", "passin", "passout", "signature"];
+const WORDS: &[&str] = &["otp", "pin", "sopin", "auth", "passin", "passout", "signature"];
 
 /// A name that ends so holds a key, or names its file.
 const KEYS: &[&str] = &[
     "credential",
     "credentials",
+    "cred",
+    "creds",
+    "hmackey",
+    "aeskey",
+    "recoverykey",
+    "unlockkey",
+    "deploykey",
+    "primarykey",
+    "secondarykey",
     "accesskey",
     "accesskeyid",
     "privatekey",
     "privkey",
-    "accountkey",
     "sharedkey",
     "masterkey",
     "encryptionkey",
@@ -60,7 +73,6 @@ const KEYS: &[&str] = &[
     "sessionkey",
     "setupkey",
     "adminkey",
-    "storagekey",
     "preauthkey",
 ];
 
@@ -74,7 +86,8 @@ const ABOUT: &[&str] = &[
     "source", "format", "command", "cmd",
 ];
 
-/// A name whose first word is one of these asks for a secret, or speaks of its absence.
+/// An option whose first word is one of these asks for a secret, or speaks of its absence. A variable
+/// (`SKIP_SECRET=x`) has a value all the same.
 const ASKING: &[&str] = &["no", "ask", "prompt", "without", "disable", "skip", "max", "min", "num"];
 
 /// Ordinary names that a rule above would catch.
@@ -92,7 +105,7 @@ pub(super) fn value_of(name: &[u8]) -> Option<Value> {
     let is = |table: &[&str], word: &str| table.contains(&word);
     let (first, last) = (words.first()?.as_str(), words.last()?.as_str());
     if is(ABOUT, last)
-        || (words.len() > 1 && is(ASKING, first))
+        || (name.starts_with(b"-") && words.len() > 1 && is(ASKING, first))
         || ORDINARY.iter().any(|o| whole.ends_with(o))
     {
         return None;
@@ -176,7 +189,26 @@ mod tests {
             ("PASSWORD_STORE_DIR", None),
             ("--ask-pass", None),
             ("--no-password", None),
-            ("max_tokens", None),
+            ("--max-tokens", None),
+            ("MAX_API_TOKEN", Some(Value::Secret)),
+            ("SKIP_SECRET", Some(Value::Secret)),
+            ("NO_PROXY_PASSWORD", Some(Value::Secret)),
+            ("--bindpw", Some(Value::Secret)),
+            ("rootpw", Some(Value::Secret)),
+            ("--otp", Some(Value::Secret)),
+            ("mnemonic", Some(Value::Secret)),
+            ("requirepass", Some(Value::Secret)),
+            ("masterauth", Some(Value::Secret)),
+            ("AccountKey", Some(Value::Secret)),
+            ("--creds", Some(Value::KeyOrPath)),
+            ("DB_CRED", Some(Value::KeyOrPath)),
+            ("--eab-hmac-key", Some(Value::KeyOrPath)),
+            ("aes-key", Some(Value::KeyOrPath)),
+            ("recovery-key", Some(Value::KeyOrPath)),
+            ("unlock-key", Some(Value::KeyOrPath)),
+            ("deploy-key", Some(Value::KeyOrPath)),
+            ("primary-key", Some(Value::KeyOrPath)),
+            ("secondary-key", Some(Value::KeyOrPath)),
             ("tokenizer", None),
             ("PWD", None),
             ("OLDPWD", None),

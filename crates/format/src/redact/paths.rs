@@ -37,6 +37,8 @@ enum Action {
 enum Anchor {
     /// At a root only.
     Root,
+    /// Among the first [`NEAR`] components, outside of [`HOMELESS`] trees.
+    Homes,
     /// Anywhere.
     Anywhere,
 }
@@ -51,15 +53,22 @@ const fn rule(anchor: Anchor, parts: &'static [Part], action: Action) -> Rule {
     Rule { anchor, parts, action }
 }
 
-/// The first rule that matches decides. (REQ-PRIVACY-001; `/var/home` is where ostree systems keep `/home`.)
+/// The first rule that matches decides. (REQ-PRIVACY-001; homes are also in `/var/home`, `/export/home`, `/mnt/x/home`.)
 const RULES: &[Rule] = &[
-    rule(Anchor::Root, &[Is("home"), Any], Action::Person),
-    rule(Anchor::Root, &[Is("var"), Is("home"), Any], Action::Person),
+    rule(Anchor::Homes, &[Is("home"), Any], Action::Person),
+    rule(Anchor::Root, &[Is("Users"), Any], Action::Person),
+    rule(Anchor::Root, &[Is("data"), Is("users"), Any], Action::Person),
+    rule(Anchor::Root, &[Is("media"), Any], Action::Person),
+    rule(Anchor::Root, &[Is("run"), Is("media"), Any], Action::Person),
     rule(Anchor::Root, &[Is("root")], Action::Root),
     rule(Anchor::Anywhere, &[Is("docker"), Is("volumes"), Any], Action::Volume),
     rule(Anchor::Anywhere, &[Is("containers"), Is("storage"), Is("volumes"), Any], Action::Volume),
     rule(Anchor::Root, &[Is("proc"), Any, Is("root")], Action::NewRoot),
     rule(Anchor::Root, &[Is("proc"), Any, Is("task"), Any, Is("root")], Action::NewRoot),
+    // Where these lead isn't known.
+    rule(Anchor::Root, &[Is("proc"), Any, Is("cwd")], Action::NewRoot),
+    rule(Anchor::Root, &[Is("proc"), Any, Is("task"), Any, Is("cwd")], Action::NewRoot),
+    rule(Anchor::Root, &[Is("proc"), Any, Is("fd"), Any], Action::NewRoot),
     rule(Anchor::Root, &[Is("var"), Is("lib"), Is("machines"), Any], Action::NewRoot),
     // overlay2/ID/merged, overlay2/ID/diff, snapshots/N/fs, runtime/ID/rootfs, lxc/NAME/rootfs
     rule(Anchor::Anywhere, &[Is("merged")], Action::NewRoot),
@@ -71,13 +80,32 @@ const RULES: &[Rule] = &[
 /// Trees of the system, in which no container has its root.
 const SYSTEM: &[&str] = &["etc", "usr", "lib", "lib64", "bin", "sbin", "boot", "sys", "dev"];
 
+/// A folder `home` is among so many components.
+const NEAR: usize = 4;
+
+/// Trees of the system in which a folder `home` holds nobody's.
+const HOMELESS: &[&[&str]] = &[
+    &["etc"],
+    &["usr"],
+    &["lib"],
+    &["lib64"],
+    &["bin"],
+    &["sbin"],
+    &["boot"],
+    &["sys"],
+    &["dev"],
+    &["opt"],
+    &["proc", "sys"],
+    &["var", "lib"],
+];
+
 /// What stands for a person, for root, and for the personal part of a volume's name.
 const PERSON: &[u8] = b"USER";
 const ROOT: &[u8] = b"ROOT";
 const VOLUME: &[u8] = b"USERID";
 
 /// A path without any of these has nothing to redact.
-const HINTS: &[&[u8]] = &[b"home", b"root", b"volumes"];
+const HINTS: &[&[u8]] = &[b"home", b"root", b"volumes", b"media", b"Users", b"users"];
 
 /// The directory that the walk is in.
 #[derive(Default)]
@@ -146,6 +174,12 @@ impl<'a> Walk<'a> {
         let Some(start) = here.len().checked_sub(rule.parts.len()) else { return false };
         let anchored = match rule.anchor {
             Anchor::Root => start == 0,
+            Anchor::Homes => {
+                let inside = |tree: &&[&str]| {
+                    tree.len() <= here.len() && tree.iter().zip(here).all(|(t, (c, ..))| t.as_bytes() == *c)
+                };
+                start < NEAR && !HOMELESS.iter().any(inside)
+            }
             Anchor::Anywhere => {
                 rule.action != Action::NewRoot
                     || !here.first().is_some_and(|(c, ..)| SYSTEM.iter().any(|s| s.as_bytes() == *c))
@@ -216,9 +250,10 @@ fn walk<'w, 'a: 'w>(mut at: Walk<'w>, path: &'a [u8]) -> Cow<'a, [u8]> {
 
 /// Whether a path could hold anything to redact: one pass, nothing allocated.
 pub(super) fn hinted(path: &[u8]) -> bool {
-    path.iter()
-        .enumerate()
-        .any(|(i, b)| matches!(b, b'h' | b'r' | b'v') && HINTS.iter().any(|hint| path[i..].starts_with(hint)))
+    path.iter().enumerate().any(|(i, b)| {
+        matches!(b, b'h' | b'r' | b'v' | b'm' | b'U' | b'u')
+            && HINTS.iter().any(|hint| path[i..].starts_with(hint))
+    })
 }
 
 #[cfg(test)]
@@ -247,7 +282,23 @@ mod tests {
             ("//home///john//x", "//home///USER//x"),
             ("/./home/./john/x", "/./home/./USER/x"),
             ("/var/home/john/x", "/var/home/USER/x"),
-            ("/srv/home/john/x", "/srv/home/john/x"),
+            ("/srv/home/john/x", "/srv/home/USER/x"),
+            ("/export/home/john/x", "/export/home/USER/x"),
+            ("/mnt/a/b/home/john", "/mnt/a/b/home/USER"),
+            ("/mnt/a/b/c/home/john", "/mnt/a/b/c/home/john"),
+            ("/usr/share/home/x", "/usr/share/home/x"),
+            ("/etc/home/x", "/etc/home/x"),
+            ("/opt/app/home/x", "/opt/app/home/x"),
+            ("/proc/sys/home/x", "/proc/sys/home/x"),
+            ("/var/lib/home/x", "/var/lib/home/x"),
+            ("/media/john/usb", "/media/USER/usb"),
+            ("/run/media/john/usb", "/run/media/USER/usb"),
+            ("/Users/john/x", "/Users/USER/x"),
+            ("/data/users/john/x", "/data/users/USER/x"),
+            ("/proc/self/cwd/home/john", "/proc/self/cwd/home/USER"),
+            ("/proc/7/cwd/../home/john", "/proc/7/cwd/../home/USER"),
+            ("/proc/7/cwd/../../../home/john", "/proc/7/cwd/../../../home/USER"),
+            ("/proc/7/fd/3/home/john", "/proc/7/fd/3/home/USER"),
             ("/usr/share/diff/root/x", "/usr/share/diff/root/x"),
             (
                 "/var/lib/docker/volumes/john_data/_data/k.pem",
@@ -304,7 +355,8 @@ mod tests {
             ("", "../root/x", "../home/ROOT/x"),
             ("", "home/bob", "home/USER"),
             ("/srv", "root/x", "root/x"),
-            ("/srv", "home/bob/x", "home/bob/x"),
+            ("/srv", "home/bob/x", "home/USER/x"),
+            ("/opt/x", "home/bob/x", "home/bob/x"),
             ("/home/alice/src", "../../alice/x", "../../USER/x"),
         ] {
             let got = relative(base.as_bytes(), path.as_bytes());
@@ -352,6 +404,9 @@ mod tests {
             "fs",
             "machines",
             "task",
+            "cwd",
+            "media",
+            "Users",
         ])
     }
 

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 struct Shape {
     prefix: &'static str,
-    /// How many more bytes of `[A-Za-z0-9_.-]` must follow, at least.
+    /// How many more bytes of `[A-Za-z0-9_.-]` (and `/`, of an address) must follow, at least.
     more: usize,
     #[cfg_attr(not(test), allow(dead_code, reason = "read by the test that proves each row"))]
     example: &'static str,
@@ -44,6 +44,10 @@ const SHAPES: &[Shape] = &[
     shape("pypi-", 32, "pypi-0123456789abcdefghijABCDEFGHIJ012345"),
     shape("dckr_pat_", 16, "dckr_pat_0123456789abcdefghij"),
     shape("SG.", 24, "SG.0123456789abcdef.0123456789abcdef"),
+    shape("hooks.slack.com/services/", 10, "hooks.slack.com/services/T0123/B0123/abcdefghij"),
+    shape("hooks.slack.com/workflows/", 10, "hooks.slack.com/workflows/T0123/A0123/abcdefghij"),
+    shape("discord.com/api/webhooks/", 10, "discord.com/api/webhooks/0123456789/abc-def_ghij"),
+    shape("discordapp.com/api/webhooks/", 10, "discordapp.com/api/webhooks/0123456789/abcdefghij"),
     shape("AGE-SECRET-KEY-1", 20, "AGE-SECRET-KEY-10123456789ABCDEFGHIJ"),
     shape("eyJ", 20, "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"),
 ];
@@ -93,7 +97,8 @@ fn length(text: &[u8]) -> Option<usize> {
     }
     SHAPES.iter().find_map(|shape| {
         let rest = text.strip_prefix(shape.prefix.as_bytes())?;
-        let more = rest.iter().take_while(|&&b| is_token_byte(b)).count();
+        let address = shape.prefix.ends_with('/');
+        let more = rest.iter().take_while(|&&b| is_token_byte(b) || (address && b == b'/')).count();
         (more >= shape.more).then_some(shape.prefix.len() + more)
     })
 }

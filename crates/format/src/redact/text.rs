@@ -88,7 +88,7 @@ mod tests {
             ("/home/bob/a:/home/alice/b", "/home/USER/a:/home/USER/b"),
             ("file:///home/bob/x", "file:///home/USER/x"),
             ("host:/home/bob/x", "host:/home/USER/x"),
-            ("https://h/home/bob", "https://h/home/bob"),
+            ("https://h/home/bob", "https://h/home/USER"),
             ("cat /home/bob/x > /root/y", "cat /home/USER/x > /home/ROOT/y"),
             ("/home/John Doe/x", "/home/USER/x"),
             ("/bin/foo /home/bob", "/bin/foo /home/USER"),

@@ -17,7 +17,7 @@ pub(super) enum Kind {
     Source,
     /// OpenSSL's `key:X`, `hexkey:X`; other parameters stay.
     KeyParameter,
-    /// Secret if it is quoted: a word in SQL.
+    /// Secret if it is quoted, with `'x'` or `$$x$$`: a word in SQL.
     Quoted,
     /// Everything up to the end of the argument.
     Line,
@@ -34,6 +34,8 @@ pub(super) enum Form {
     Both,
     /// The option is a word without dashes: `password X`.
     Word,
+    /// The end of a word without dashes: `//host/:_authToken X`.
+    Ending,
     /// Every word that is no option.
     EachWord,
 }
@@ -63,8 +65,8 @@ const fn row(option: &'static str, form: Form, kind: Kind) -> Row {
     Row { option, form, kind }
 }
 
-use Form::{Both, EachWord, Glued, Next, Word};
-use Kind::{KeyParameter, Quoted, Secret, Source, UserThen};
+use Form::{Both, EachWord, Ending, Glued, Next, Word};
+use Kind::{KeyOrPath, KeyParameter, Quoted, Secret, Source, UserThen};
 
 /// The program whose words are secret only sometimes.
 const ECHO: &str = "echo";
@@ -153,8 +155,16 @@ pub(super) const TOOLS: &[Tool] = &[
     Tool {
         names: &["redis-cli", "valkey-cli", "keydb-cli", "redis-benchmark"],
         of: None,
-        rows: &[row("-a", Both, Secret), row("auth", Word, Secret)],
-        example: ("redis-cli -h db -a s3cret ping", "redis-cli -h db -a [REDACTED] ping"),
+        rows: &[
+            row("-a", Both, Secret),
+            row("auth", Word, Secret),
+            row("requirepass", Word, Secret),
+            row("masterauth", Word, Secret),
+        ],
+        example: (
+            "redis-cli -h db -a s3cr1 config set requirepass s3cr2",
+            "redis-cli -h db -a [REDACTED] config set requirepass [REDACTED]",
+        ),
     },
     Tool {
         names: &["mongo", "mongosh", "mongodump", "mongorestore", "mongoexport", "mongoimport"],
@@ -370,10 +380,112 @@ pub(super) const TOOLS: &[Tool] = &[
             row("aws_secret_access_key", Word, Secret),
             row("aws_session_token", Word, Secret),
             row("aws_access_key_id", Word, Secret),
+            row("--value", Next, Secret),
+            row("--value=", Glued, Secret),
         ],
         example: (
-            "aws configure set aws_secret_access_key s3cret",
-            "aws configure set aws_secret_access_key [REDACTED]",
+            "aws configure set aws_secret_access_key s3cr1 ; aws ssm put-parameter --name x --value s3cr2",
+            "aws configure set aws_secret_access_key [REDACTED] ; aws ssm put-parameter --name x --value [REDACTED]",
+        ),
+    },
+    Tool {
+        names: &["npm", "yarn", "pnpm"],
+        of: None,
+        rows: &[
+            row("_authToken", Ending, Secret),
+            row("_auth", Ending, Secret),
+            row("_password", Ending, Secret),
+        ],
+        example: (
+            "npm config set //r.org/:_authToken s3cret",
+            "npm config set //r.org/:_authToken [REDACTED]",
+        ),
+    },
+    Tool {
+        names: &["kubectl", "kustomize"],
+        of: None,
+        rows: &[row("--from-literal", Next, UserThen(b'=')), row("--from-literal=", Glued, UserThen(b'='))],
+        example: (
+            "kubectl create secret generic x --from-literal=foo=s3cr1 --from-literal bar=s3cr2",
+            "kubectl create secret generic x --from-literal=foo=[REDACTED] --from-literal bar=[REDACTED]",
+        ),
+    },
+    Tool {
+        names: &["vault", "bao", "cargo", "bw", "ngrok"],
+        of: None,
+        rows: &[],
+        example: ("vault status -format x", "vault status -format x"),
+    },
+    Tool {
+        names: &["put", "patch", "write"],
+        of: Some("vault"),
+        rows: &[row("", EachWord, UserThen(b'='))],
+        example: ("vault kv put -mount=m path k=s3cret", "vault kv put -mount=m path k=[REDACTED]"),
+    },
+    Tool {
+        names: &["login", "unseal", "unwrap", "unlock", "authtoken", "add-authtoken"],
+        of: Some("vault"),
+        rows: &[row("", EachWord, Secret)],
+        example: (
+            "vault operator unseal s3cr1 ; vault login s3cr2 ; cargo login s3cr3 ; ngrok authtoken s3cr4 ; bw unlock s3cr5",
+            "vault operator unseal [REDACTED] ; vault login [REDACTED] ; cargo login [REDACTED] ; ngrok authtoken [REDACTED] ; bw unlock [REDACTED]",
+        ),
+    },
+    Tool {
+        names: &["etcdctl"],
+        of: None,
+        rows: &[row("--user", Next, UserThen(b':')), row("--user=", Glued, UserThen(b':'))],
+        example: (
+            "etcdctl --user root:s3cr1 --user=root:s3cr2 get k",
+            "etcdctl --user root:[REDACTED] --user=root:[REDACTED] get k",
+        ),
+    },
+    Tool {
+        names: &["twine"],
+        of: None,
+        rows: &[row("-p", Both, Secret)],
+        example: ("twine upload -u bob -p s3cret dist/x", "twine upload -u bob -p [REDACTED] dist/x"),
+    },
+    Tool {
+        names: &["plink", "pscp", "psftp", "putty", "kitty"],
+        of: None,
+        rows: &[row("-pw", Both, Secret)],
+        example: ("plink -pw s3cr1 -pws3cr2 -P 22 host", "plink -pw [REDACTED] -pw[REDACTED] -P 22 host"),
+    },
+    Tool {
+        names: &["kadmin", "kadmin.local"],
+        of: None,
+        rows: &[row("-w", Both, Secret)],
+        example: ("kadmin -p bob/admin -w s3cret", "kadmin -p bob/admin -w [REDACTED]"),
+    },
+    Tool {
+        names: &["rabbitmqctl"],
+        of: None,
+        rows: &[],
+        example: ("rabbitmqctl list_users", "rabbitmqctl list_users"),
+    },
+    Tool {
+        names: &["change_password", "add_user", "authenticate_user"],
+        of: Some("rabbitmqctl"),
+        rows: &[row("", EachWord, Secret)],
+        example: (
+            "rabbitmqctl -q change_password bob s3cret",
+            "rabbitmqctl -q change_password [REDACTED] [REDACTED]",
+        ),
+    },
+    Tool {
+        names: &["mosquitto_passwd"],
+        of: None,
+        rows: &[row("", EachWord, Secret)],
+        example: ("mosquitto_passwd -b f bob s3cret", "mosquitto_passwd -b [REDACTED] [REDACTED] [REDACTED]"),
+    },
+    Tool {
+        names: &["wg", "awg"],
+        of: None,
+        rows: &[row("private-key", Word, KeyOrPath), row("preshared-key", Word, KeyOrPath)],
+        example: (
+            "wg set wg0 private-key s3cr1= peer x preshared-key /s3cr2= ; wg set wg0 private-key /etc/wg.key",
+            "wg set wg0 private-key [REDACTED] peer x preshared-key [REDACTED] ; wg set wg0 private-key /etc/wg.key",
         ),
     },
     Tool {
@@ -399,10 +511,17 @@ impl Tool {
     }
 }
 
-/// The program of this name, or the subcommand of the program so far.
+/// Options that are secret in every program.
+pub(super) const EVERYWHERE: &[Row] = &[row("-pw", Glued, Secret)];
+
+/// The program of this name, whatever its version (`mysqldump5.7`), or the subcommand of the program so far.
 pub(super) fn find(word: &[u8], before: Option<&'static Tool>) -> Option<&'static Tool> {
+    let versioned =
+        word.iter().rposition(|b| !b.is_ascii_digit() && *b != b'.').map_or(word.len(), |at| at + 1);
+    let bare = &word[..versioned];
+    let bare = bare.strip_suffix(b"-").unwrap_or(bare);
     TOOLS.iter().find(|tool| {
-        tool.names.iter().any(|n| n.as_bytes() == word)
+        tool.names.iter().any(|n| n.as_bytes() == word || n.as_bytes() == bare)
             && match tool.of {
                 None => true,
                 Some(parents) => before.is_some_and(|b| {

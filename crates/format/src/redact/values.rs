@@ -18,7 +18,7 @@ pub(super) fn redact_as(kind: Kind, value: &[u8]) -> Cow<'_, [u8]> {
         Kind::Secret | Kind::Line => Cow::Borrowed(REDACTED),
         Kind::KeyOrPath if looks_like_path(inner) => keep,
         Kind::KeyOrPath => Cow::Borrowed(REDACTED),
-        Kind::Quoted if open.is_empty() => keep,
+        Kind::Quoted if open.is_empty() && !inner.starts_with(b"$") => keep,
         Kind::Quoted => Cow::Borrowed(REDACTED),
         Kind::UserThen(_) if inner.starts_with(b"pkcs11:") => keep,
         Kind::UserThen(separator) => match inner.iter().position(|&b| b == separator) {
@@ -43,10 +43,22 @@ pub(super) fn redact_as(kind: Kind, value: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// Whether a value reads as the path of a file rather than a key.
+/// Whether a value reads as the path of a file rather than a key: base64 may begin with a slash too.
 fn looks_like_path(value: &[u8]) -> bool {
+    if value.contains(&b'+') || value.ends_with(b"=") || value.split(|&b| b == b'/').any(is_random) {
+        return false;
+    }
     [&b"/"[..], b"./", b"../", b"~/", b"file:"].iter().any(|s| value.starts_with(s))
         || crate::catalogue::files::file_type(value).is_some()
+}
+
+/// Whether a component is more likely random than named by somebody: long, with both cases and digits, nothing else.
+fn is_random(component: &[u8]) -> bool {
+    component.len() >= 24
+        && component.iter().all(u8::is_ascii_alphanumeric)
+        && component.iter().any(u8::is_ascii_lowercase)
+        && component.iter().any(u8::is_ascii_uppercase)
+        && component.iter().any(u8::is_ascii_digit)
 }
 
 /// Redacts a text that is one value with its name in front, to its very end: `--password=a b`, `x=token=a`,
@@ -91,12 +103,13 @@ impl From<Value> for Kind {
     }
 }
 
-/// Redacts every `name=value` and `name:value` inside a word.
+/// Redacts every `name=value`, `name:value` and `name("value")` inside a word.
 pub(super) fn pairs(word: &[u8]) -> Cow<'_, [u8]> {
     let mut out: Option<Vec<u8>> = None;
     let (mut copied, mut at) = (0, 0);
     while at < word.len() {
-        if !matches!(word[at], b'=' | b':') {
+        let call = word[at] == b'(' && matches!(word.get(at + 1), Some(b'"' | b'\''));
+        if !call && !matches!(word[at], b'=' | b':') {
             at += 1;
             continue;
         }
@@ -119,7 +132,8 @@ pub(super) fn pairs(word: &[u8]) -> Cow<'_, [u8]> {
 /// The kind and place of the value whose separator is at `at`, if its name (not before `from`) announces a secret.
 fn pair_at(word: &[u8], from: usize, at: usize) -> Option<(Kind, std::ops::Range<usize>)> {
     let mut name_end = at;
-    for quote in [b'"', b'\'', b'\\'] {
+    // x["name"]=value
+    for quote in [b']', b'"', b'\'', b'\\'] {
         if name_end > from && word[name_end - 1] == quote {
             name_end -= 1;
         }
@@ -139,7 +153,10 @@ fn pair_at(word: &[u8], from: usize, at: usize) -> Option<(Kind, std::ops::Range
         None if matches!(before, Some(b'?' | b'&' | b'#')) && names::in_query(name) => Kind::Secret,
         None => return None,
     };
-    let start = at + 1 + word[at + 1..].iter().take_while(|b| b.is_ascii_whitespace()).count();
+    // As well as = there is == and =>.
+    let operator = word[at + 1..].iter().take_while(|b| word[at] == b'=' && b"=>".contains(b)).count();
+    let after = at + 1 + operator;
+    let start = after + word[after..].iter().take_while(|b| b.is_ascii_whitespace()).count();
     let rest = &word[start..];
     let until = |ends: &[u8]| rest.iter().position(|b| ends.contains(b)).unwrap_or(rest.len());
     let len = match rest {
@@ -152,6 +169,53 @@ fn pair_at(word: &[u8], from: usize, at: usize) -> Option<(Kind, std::ops::Range
         _ => until(b"&;,\"'`)}>|< \t\r\n#\\"),
     };
     Some((kind, start..start + len))
+}
+
+/// Redacts what stands in an XML element with a secret's name.
+pub(super) fn elements(text: &[u8]) -> Cow<'_, [u8]> {
+    let mut out: Option<Vec<u8>> = None;
+    let (mut copied, mut at) = (0, 0);
+    while let Some(open) = text[at..].iter().position(|&b| b == b'<') {
+        at += open + 1;
+        let tag = &text[at..at + text[at..].iter().position(|b| b"<>".contains(b)).unwrap_or(0)];
+        let name = tag.split(|b| b.is_ascii_whitespace()).next().unwrap_or(tag);
+        let name = name.rsplit(|&b| b == b':').next().unwrap_or(name);
+        let Some(kind) = names::value_of(name).filter(|_| !tag.starts_with(b"/") && !tag.ends_with(b"/"))
+        else {
+            continue;
+        };
+        let start = at + tag.len() + 1;
+        let Some(rest) = text.get(start..) else { break };
+        let ends = |b: &u8| b.is_ascii_whitespace() || b"<\"'`".contains(b);
+        let len = rest.windows(2).position(|w| w == b"</").or_else(|| rest.iter().position(ends));
+        let value = &rest[..len.unwrap_or(rest.len())];
+        let kept = redact_as(kind.into(), value);
+        if !value.trim_ascii().is_empty() && *kept != *value {
+            let out = out.get_or_insert_default();
+            out.extend_from_slice(&text[copied..start]);
+            out.extend_from_slice(&kept);
+            copied = start + value.len();
+        }
+        at = start + value.len();
+    }
+    finish(text, out, copied)
+}
+
+/// Redacts the password in `jdbc:oracle:thin:user/pass@host`.
+pub(super) fn oracle(word: &[u8]) -> Cow<'_, [u8]> {
+    const SCHEME: &[u8] = b"jdbc:oracle:";
+    let secret = word.windows(SCHEME.len()).position(|w| w == SCHEME).and_then(|found| {
+        let from = found + SCHEME.len();
+        let slash = from + word[from..].iter().position(|&b| b == b'/')? + 1;
+        let at = from + word[from..].iter().rposition(|&b| b == b'@')?;
+        word.get(slash..at)
+            .filter(|s| !s.is_empty() && *s != REDACTED && !word[from..slash].contains(&b'@'))?;
+        Some(slash..at)
+    });
+    match secret {
+        Some(secret) => Cow::Owned([&word[..secret.start], REDACTED, &word[secret.end..]].concat()),
+        None => Cow::Borrowed(word),
+    }
 }
 
 /// Where the quote ends, escaped ones skipped.
@@ -271,10 +335,29 @@ mod tests {
             ("Server=x;Password=y;Database=z", "Server=x;Password=[REDACTED];Database=z"),
             ("pkcs11:token=t;pin-value=1234", "pkcs11:token=t;pin-value=[REDACTED]"),
             ("/run/token:/x:ro", "/run/token:/x:ro"),
+            (r#"ENV["TOKEN"]="S3CR""#, r#"ENV["TOKEN"]=[REDACTED]"#),
+            (r#"d['api_key']='S3CR';x"#, r#"d['api_key']=[REDACTED];x"#),
+            (r#""token"=>"S3CR","#, r#""token"=>[REDACTED],"#),
+            ("AccountName=x;AccountKey=/S3CRab+cd==;E=y", "AccountName=x;AccountKey=[REDACTED];E=y"),
+            ("PASSWORD('S3CR')", "PASSWORD([REDACTED])"),
             ("sort.key=2", "sort.key=2"),
         ] {
             assert_eq!(text(&pairs(word.as_bytes())), want, "{word}");
         }
+    }
+
+    #[test]
+    fn secret_elements_and_oracle_urls_go() {
+        for (text_in, want) in [
+            ("<a><password>a b</password><n>1</n></a>", "<a><password>[REDACTED]</password><n>1</n></a>"),
+            ("<w:Password Type='x'>S3CR</w:Password>", "<w:Password Type='x'>[REDACTED]</w:Password>"),
+            ("<token>S3CR", "<token>[REDACTED]"),
+            ("<password/> <user>bob</user>", "<password/> <user>bob</user>"),
+        ] {
+            assert_eq!(text(&elements(text_in.as_bytes())), want, "{text_in}");
+        }
+        assert_eq!(text(&oracle(b"jdbc:oracle:thin:u/S3CR@h:1/x")), "jdbc:oracle:thin:u/[REDACTED]@h:1/x");
+        assert_eq!(text(&oracle(b"jdbc:oracle:thin:@//h:1/x")), "jdbc:oracle:thin:@//h:1/x");
     }
 
     #[test]
@@ -285,6 +368,8 @@ mod tests {
             ("http.extraHeader=Authorization: Basic x", Some("http.extraHeader=Authorization: [REDACTED]")),
             ("'Authorization: Bearer x'", Some("'Authorization: [REDACTED]'")),
             ("--private-key=/etc/x", None),
+            ("--access-key=/c2Vjcm0AAd3Vzc2VjcmV0XyZ9", Some("--access-key=[REDACTED]")),
+            ("--private-key=/c2Vj+mV0", Some("--private-key=[REDACTED]")),
             ("--private-key=c2VjcmV0", Some("--private-key=[REDACTED]")),
             ("--cert=/etc/x", None),
             ("password=", None),
