@@ -230,3 +230,78 @@ fn a_termination_ends_it_cleanly() {
     assert_eq!(code, 143, "{said}");
     assert!(path.exists());
 }
+
+/// A recorder whose pipe nobody reads, after 100,000 opens: more than pipe and block take.
+fn stalled(more: &[&str]) -> (Recorder, std::process::ChildStdout, Instant) {
+    let dir = folder();
+    let script = "for i in range(100000):\n  try: open(f'/nowhere-{i * 2654435761 % 2**32}.pem')\n  except OSError: pass\n";
+    let gate = Gate::new(dir.path(), python(), &[OsStr::new("-ISc"), OsStr::new(script)]);
+    let pid = gate.pid().to_string();
+    let mut args = vec!["--pid", &pid, "-o", "-"];
+    args.extend(more);
+    let mut recorder = Recorder::start_into(&args, Stdio::piped());
+    let ready = Instant::now();
+    let pipe = recorder.child.0.stdout.take().expect("a pipe");
+    gate.run();
+    (recorder, pipe, ready)
+}
+
+/// The events and the losses of the recorder's last line.
+fn last_line(said: &str) -> (u64, u64) {
+    let line = said.lines().last().unwrap_or_default();
+    assert!(line.ends_with(" LOST"), "what was lost is said:\n{said}");
+    let mut words = line.split_whitespace();
+    let mut before = |unit: &str| {
+        let mut last = "";
+        for word in words.by_ref() {
+            if word.starts_with(unit) {
+                break;
+            }
+            last = word;
+        }
+        last.parse::<u64>().unwrap_or_else(|_| panic!("no number of {unit} in {line}"))
+    };
+    (before("events"), before("LOST"))
+}
+
+#[test]
+fn a_signal_ends_it_though_nobody_reads() {
+    need_bpf!();
+    let (recorder, pipe, _) = stalled(&[]);
+    let asked = Instant::now();
+    recorder.child.signal(2);
+    let (code, said) = recorder.wait(Duration::from_secs(10));
+    let took = asked.elapsed();
+    assert_eq!(code, 130, "{said}");
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    assert!(said.contains("did not take"), "{said}");
+    let (events, lost) = last_line(&said);
+    // Each open was written, or counted as lost; besides them there are a few by the interpreter, its exec and its exit.
+    assert!((100_000..100_200).contains(&(events + lost)), "{events} + {lost}\n{said}");
+    drop(pipe);
+}
+
+#[test]
+fn the_duration_holds_though_nobody_reads() {
+    need_bpf!();
+    let (recorder, pipe, ready) = stalled(&["--duration", "1"]);
+    let (code, said) = recorder.wait(Duration::from_secs(10));
+    // The work may take longer than the recording.
+    let took = ready.elapsed();
+    assert_eq!(code, 0, "{said}");
+    assert!(took < Duration::from_secs(4), "{took:?}");
+    last_line(&said);
+    drop(pipe);
+}
+
+#[test]
+fn a_reader_that_goes_without_reading_ends_it_quietly() {
+    need_bpf!();
+    let (recorder, pipe, _) = stalled(&[]);
+    drop(pipe);
+    let (code, said) = recorder.wait(Duration::from_secs(3));
+    assert_eq!(code, 0, "{said}");
+    assert!(!said.contains("Error") && !said.contains("Warning"), "{said}");
+    let (events, lost) = last_line(&said);
+    assert!((100_000..100_200).contains(&(events + lost)), "{events} + {lost}\n{said}");
+}

@@ -12,7 +12,7 @@ use crate::filters::Filters;
 use crate::known::Processes;
 use crate::loads::Loads;
 use crate::options::{Hooks, Progress, RecordOptions, Report, Stop};
-use crate::output::OutputError;
+use crate::output::{OutputError, Patience};
 use crate::perf::Mappings;
 use crate::probes::ladder::Attempt;
 use crate::probes::object::Loaded;
@@ -54,6 +54,7 @@ pub(crate) struct Session<'a> {
     pub(crate) ring: RingBuffer<'static>,
     pub(crate) staged: Rc<RefCell<Vec<u8>>>,
     pub(crate) rings: Option<Mappings>,
+    pub(crate) patience: Patience,
     pub(crate) loaded: Loaded,
     pub(crate) loads: Loads,
     pub(crate) kernel_losses: HashMap<(Fact, LossReason), u64>,
@@ -82,6 +83,7 @@ impl Session<'_> {
         if flow.is_continue() {
             // Whoever waits for this may now rely on the baseline too: what was there is in it, what comes is an event.
             self.started = Instant::now();
+            self.patience.end_at(self.options.duration.map(|duration| self.started + duration));
             hooks.ready(&self.writer.output.shown());
             // Where there is no service manager, this does nothing.
             let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
@@ -112,7 +114,7 @@ impl Session<'_> {
                 self.options.duration.filter(|d| self.started.elapsed() >= *d).map(|_| Stop::Duration)
             });
         }
-        self.end(stop)
+        self.end(stop.or_else(|| signals.came()), hooks)
     }
 
     /// What every segment begins with.
@@ -189,11 +191,15 @@ impl Session<'_> {
         let more = self.ring.consume_raw_n(BATCH) >= BATCH as i32;
         let staged = std::mem::take(&mut *self.staged.borrow_mut());
         let mut rest = staged.as_slice();
+        let mut flow = ControlFlow::Continue(());
         while !rest.is_empty() {
             match Record::split_first(rest) {
                 Ok((record, after)) => {
                     rest = after;
-                    self.take(&record)?;
+                    // What comes after a failed write is still counted.
+                    if self.take(&record).is_break() {
+                        flow = ControlFlow::Break(());
+                    }
                 }
                 Err(_) => {
                     self.malformed += 1;
@@ -206,6 +212,7 @@ impl Session<'_> {
         empty.clear();
         empty.shrink_to(4 << 20);
         *self.staged.borrow_mut() = empty;
+        flow?;
         if !more {
             self.loads_before(u64::MAX)?;
             self.processes.pass_ended();
@@ -268,8 +275,12 @@ impl Session<'_> {
             return ControlFlow::Continue(());
         }
         let writer = &mut self.writer;
-        self.baseline.seen(header, &mut |records| writer.put(records))?;
-        writer.event(record)
+        let seen = self.baseline.seen(header, &mut |records| writer.put(records));
+        writer.event(record)?;
+        match seen {
+            ControlFlow::Continue(_) => ControlFlow::Continue(()),
+            ControlFlow::Break(_) => ControlFlow::Break(()),
+        }
     }
 
     /// Writes the loads of libraries that came before this time.
@@ -384,8 +395,11 @@ impl Session<'_> {
     }
 
     /// Detaches, takes what is left, closes the capture.
-    fn end(mut self, stop: Option<Stop>) -> Result<Report, RecordError> {
-        let stop = stop.unwrap_or(Stop::Closed);
+    fn end(mut self, stop: Option<Stop>, hooks: &mut dyn Hooks) -> Result<Report, RecordError> {
+        // A reader is given up only after a signal, or when the duration is over.
+        let stalled = matches!(self.writer.error, Some(OutputError::Stalled { .. }));
+        let stop = stop.unwrap_or(if stalled { Stop::Duration } else { Stop::Closed });
+        self.patience.end_now();
         self.loaded.detach();
         let elapsed = self.started.elapsed();
         let reason = match stop {
@@ -394,21 +408,32 @@ impl Session<'_> {
             Stop::Terminated => "SIGTERM",
             Stop::Closed => "the output was closed",
         };
-        // The ring takes nothing new now, so that this ends.
-        let mut flow = self.pass();
-        while matches!(flow, ControlFlow::Continue(true)) {
-            flow = self.pass();
+        // The ring takes nothing new now, so that this ends. A failed write breaks once; what is left is counted all the same.
+        while self.pass() != ControlFlow::Continue(false) {}
+        if self.read_losses().is_break() {
+            let _ = self.read_losses();
         }
-        if flow.is_continue() {
-            let _ = self.read_losses().is_continue()
-                && self.put_clock().is_continue()
-                && self.mark(MarkKind::Stopped, reason).is_continue();
+        let _ = self.put_clock();
+        let _ = self.mark(MarkKind::Stopped, reason);
+        if self.writer.error.is_none() {
+            let flushed = self.writer.output.flush();
+            let _ = self.writer.check(flushed);
         }
         let mut progress = Progress { elapsed, ..self.progress() };
-        match self.writer.error.take() {
-            None => {
-                let (_, written) = self.writer.output.finish(CloseReason::Stopped)?;
-                progress.bytes = written.bytes;
+        let error = match self.writer.error.take() {
+            None => match self.writer.output.finish(CloseReason::Stopped) {
+                Ok((_, written)) => {
+                    progress.bytes = written.bytes;
+                    None
+                }
+                Err(e) => Some(e),
+            },
+            error => error,
+        };
+        match error {
+            None => Ok(Report { stop, progress }),
+            Some(e @ OutputError::Stalled { .. }) => {
+                hooks.warning(&format!("{e}; the events in them count as lost"));
                 Ok(Report { stop, progress })
             }
             Some(OutputError::ReaderGone) => Ok(Report { stop: Stop::Closed, progress }),

@@ -12,7 +12,7 @@ use crate::filters::Filters;
 use crate::known::Processes;
 use crate::loads::Loads;
 use crate::options::{Hooks, RecordOptions, Report};
-use crate::output::{Output, OutputOptions};
+use crate::output::{Output, OutputOptions, Patience};
 use crate::perf::Mappings;
 use crate::privileges;
 use crate::probes::ladder::{self, Attempt, Climb};
@@ -72,6 +72,8 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
     if let Some(why) = refusal(&attempts, &crate::doctor::lockdown_mode()) {
         return Err(RecordError::NothingAttached(why));
     }
+    let patience = Patience::new(signals.fd());
+    patience.end_at(options.duration.map(|duration| Instant::now() + duration));
     let output = Output::open(OutputOptions {
         output: options.output.clone(),
         force: options.force,
@@ -84,6 +86,7 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
         rotate_size: options.rotate_size,
         rotate_time: options.rotate_time,
         keep: options.keep,
+        patience: patience.clone(),
     })?;
     let events = loaded
         .handle("events")
@@ -118,6 +121,7 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
         filters,
         baseline,
         writer: Writer::new(output, redactor),
+        patience,
         loaded,
         ring,
         staged,

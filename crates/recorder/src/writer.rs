@@ -1,6 +1,9 @@
 //! The way of every record into the capture: redacted, counted, appended.
 //!
-//! Invariant: nothing reaches the output but through [`Writer::put`], which redacts.
+//! Invariants:
+//! - Nothing reaches the output but through [`Writer::put`] and [`Writer::event`], which redact.
+//! - Every event is either in a block that was written whole, or counted as lost. After a failed write, which breaks once,
+//!   what still comes is counted only.
 
 use crate::output::{Output, OutputError};
 use crypto_tracer_format::record::{Fact, Loss, LossReason, Record, Records};
@@ -18,13 +21,27 @@ pub struct Writer {
     pub(crate) events: u64,
     /// Records lost.
     pub(crate) lost: u64,
+    /// Events of the open block.
+    open: u64,
+    /// Blocks that were written when an event was last added.
+    blocks: u64,
     /// Something was written since the last pass.
     pub(crate) dirty: bool,
 }
 
 impl Writer {
     pub(crate) fn new(output: Output, redactor: Redactor) -> Writer {
-        Writer { output, redactor, redacted: Vec::new(), error: None, events: 0, lost: 0, dirty: false }
+        Writer {
+            output,
+            redactor,
+            redacted: Vec::new(),
+            error: None,
+            events: 0,
+            lost: 0,
+            open: 0,
+            blocks: 0,
+            dirty: false,
+        }
     }
 
     pub(crate) fn redaction(&self) -> u32 {
@@ -44,17 +61,39 @@ impl Writer {
     pub(crate) fn event(&mut self, record: &Record<'_>) -> ControlFlow<()> {
         self.redacted.clear();
         self.redactor.rewrite(record, &mut self.redacted);
+        if self.error.is_some() {
+            self.lost = self.lost.saturating_add(1);
+            return ControlFlow::Continue(());
+        }
+        self.settle();
         self.events += 1;
-        self.append()
+        self.open += 1;
+        self.append()?;
+        if self.settle() && self.output.has_open_block() {
+            // The block before was written to make room for this one.
+            self.open = 1;
+        }
+        ControlFlow::Continue(())
     }
 
     fn append(&mut self) -> ControlFlow<()> {
         if self.error.is_some() {
-            return ControlFlow::Break(());
+            return ControlFlow::Continue(());
         }
+        self.settle();
         self.dirty |= !self.redacted.is_empty();
         let result = self.output.append(&self.redacted);
         self.check(result)
+    }
+
+    /// Forgets the events of a block that was written; whether one was.
+    fn settle(&mut self) -> bool {
+        let blocks = self.output.written().blocks;
+        let changed = blocks != std::mem::replace(&mut self.blocks, blocks);
+        if changed {
+            self.open = 0;
+        }
+        changed
     }
 
     /// Adds a loss.
@@ -87,6 +126,10 @@ impl Writer {
             Ok(()) => ControlFlow::Continue(()),
             Err(e) => {
                 self.error.get_or_insert(e);
+                // What was drained, but reached no block that is whole.
+                let open = std::mem::take(&mut self.open);
+                self.events = self.events.saturating_sub(open);
+                self.lost = self.lost.saturating_add(open);
                 ControlFlow::Break(())
             }
         }

@@ -42,6 +42,12 @@ pub enum OutputError {
     /// Whoever read from the pipe is gone.
     #[error("the reader of standard output is gone")]
     ReaderGone,
+    /// Whoever reads from the pipe takes nothing, and the recording is over.
+    #[error("the reader of standard output did not take the last {left} bytes")]
+    Stalled {
+        /// Bytes of the last block that were not taken.
+        left: u64,
+    },
     /// Anything else while writing.
     #[error("writing {} failed after {kept} bytes, which can be read: {source}", path.display())]
     Write {

@@ -9,9 +9,11 @@
 
 mod error;
 mod name;
+mod patience;
 mod sink;
 
 pub use error::OutputError;
+pub use patience::Patience;
 
 use crypto_tracer_format::segment::{CloseReason, Digest, Id, SegmentOptions, SegmentWriter, WriteError};
 use rustix::rand::{GetRandomFlags, getrandom};
@@ -59,6 +61,8 @@ pub struct OutputOptions {
     pub rotate_time: Option<Duration>,
     /// In a folder: so many segments are kept, the one being written included.
     pub keep: Option<u32>,
+    /// How long a pipe's reader is waited for.
+    pub patience: Patience,
 }
 
 /// What was written, over all segments.
@@ -232,6 +236,11 @@ impl Output {
         Ok(Closed { path, warnings })
     }
 
+    /// Whether records wait in the open block.
+    pub fn has_open_block(&self) -> bool {
+        self.segment.as_ref().is_some_and(|segment| segment.open_block_bytes() > 0)
+    }
+
     /// What was written so far, closed blocks only.
     pub fn written(&self) -> Written {
         let mut all = self.before;
@@ -349,10 +358,11 @@ fn begin(
         writer: options.writer.clone(),
     };
     let sink = match target {
-        Target::Stdout => Sink::stdout()?,
-        Target::File { folder, name } => Sink::create(folder, name, options.force)?,
+        Target::Stdout => Sink::stdout(&options.patience)?,
+        Target::File { folder, name } => Sink::create(folder, name, options.force, &options.patience)?,
         Target::Folder { folder, stem } => {
-            Sink::create(folder, name::segment(stem, number).as_ref(), options.force)?
+            let name = name::segment(stem, number);
+            Sink::create(folder, name.as_ref(), options.force, &options.patience)?
         }
     };
     let (shown, is_file, undo) = (sink.shown().to_path_buf(), sink.is_file(), sink.undo());
@@ -365,6 +375,9 @@ fn begin(
 
 fn failure(path: PathBuf, kept: u64, source: WriteError) -> OutputError {
     let WriteError::Io(e) = &source else { return OutputError::Write { path, kept, source } };
+    if let Some(stalled) = e.get_ref().and_then(|e| e.downcast_ref::<patience::Stalled>()) {
+        return OutputError::Stalled { left: stalled.left };
+    }
     match e.raw_os_error() {
         Some(libc::EPIPE) => OutputError::ReaderGone,
         Some(libc::ENOSPC | libc::EDQUOT | libc::EFBIG) => OutputError::Full { path, kept },

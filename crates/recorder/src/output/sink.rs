@@ -4,10 +4,13 @@
 //! - A file is created new, with mode 0600, through a descriptor of its folder; links are never followed, so that in a
 //!   folder that others may write to nothing of theirs is opened or overwritten.
 //! - Without `force` an existing file is never replaced, also when it appears while the recording runs.
+//! - A write to a pipe never blocks: it is preceded by a poll and is of a size that then fits. The descriptor is not made
+//!   non-blocking, for others share it.
 //! - After a failed write the file is cut to what was whole.
 
 use super::error::OutputError;
 use super::name::UNFINISHED;
+use super::patience::Patience;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
@@ -16,6 +19,9 @@ use std::io::{IsTerminal, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// What fits into a pipe whole when it can be written to (PIPE_BUF).
+const PIECE: usize = 4096;
 
 /// A folder, held open.
 #[derive(Clone, Debug)]
@@ -100,6 +106,8 @@ pub(super) struct Sink {
     file: File,
     /// None: a pipe, a device; there is nothing to rename or to cut.
     place: Option<Place>,
+    /// Of a pipe: how long its reader is waited for.
+    patience: Option<Patience>,
     /// For messages.
     shown: PathBuf,
 }
@@ -114,20 +122,30 @@ struct Place {
 
 impl Sink {
     /// Standard output.
-    pub(super) fn stdout() -> Result<Sink, OutputError> {
+    pub(super) fn stdout(patience: &Patience) -> Result<Sink, OutputError> {
         if std::io::stdout().is_terminal() {
             return Err(OutputError::Terminal);
         }
         let shown = PathBuf::from("standard output");
         // A descriptor of its own: std's standard output would buffer and split the writes.
         match std::io::stdout().as_fd().try_clone_to_owned() {
-            Ok(fd) => Ok(Sink { file: File::from(fd), place: None, shown }),
+            Ok(fd) => {
+                let stat = rustix::fs::fstat(&fd);
+                let plain = stat.is_ok_and(|s| FileType::from_raw_mode(s.st_mode) == FileType::RegularFile);
+                let patience = (!plain).then(|| patience.clone());
+                Ok(Sink { file: File::from(fd), place: None, patience, shown })
+            }
             Err(source) => Err(OutputError::Create { path: shown, source }),
         }
     }
 
     /// Creates `NAME.partial`; a FIFO or a device of that name is written to as it is.
-    pub(super) fn create(folder: &Folder, name: &OsStr, force: bool) -> Result<Sink, OutputError> {
+    pub(super) fn create(
+        folder: &Folder,
+        name: &OsStr,
+        force: bool,
+        patience: &Patience,
+    ) -> Result<Sink, OutputError> {
         let shown = folder.path.join(name);
         let failed = |path: &Path, e: Errno| OutputError::Create { path: path.into(), source: e.into() };
         match folder.kind(name) {
@@ -135,7 +153,8 @@ impl Sink {
                 let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NOCTTY;
                 let fd = rustix::fs::openat(&folder.fd, name, flags, Mode::empty())
                     .map_err(|e| failed(&shown, e))?;
-                return Ok(Sink { file: File::from(fd), place: None, shown });
+                let patience = Some(patience.clone());
+                return Ok(Sink { file: File::from(fd), place: None, patience, shown });
             }
             Some(FileType::Directory) => return Err(failed(&shown, Errno::ISDIR)),
             Some(_) if !force => return Err(OutputError::Exists(shown)),
@@ -157,7 +176,7 @@ impl Sink {
         let stat = stat.map_err(|e| failed(&shown, e))?;
         let made = Made { name: partial, identity: Identity::of(&stat) };
         let place = Place { folder: folder.clone(), made, name: name.into(), force };
-        Ok(Sink { file: File::from(fd), place: Some(place), shown })
+        Ok(Sink { file: File::from(fd), place: Some(place), patience: None, shown })
     }
 
     /// How to take the file away again, if not even its beginning can be written.
@@ -228,7 +247,16 @@ impl Sink {
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.file.write(bytes)
+        let Some(patience) = &self.patience else { return self.file.write(bytes) };
+        let piece = bytes.get(..PIECE).unwrap_or(bytes);
+        loop {
+            patience.wait(self.file.as_fd(), bytes.len())?;
+            match self.file.write(piece) {
+                // Another holder of the descriptor made it non-blocking.
+                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}
+                other => return other,
+            }
+        }
     }
 
     fn flush(&mut self) -> std::io::Result<()> {

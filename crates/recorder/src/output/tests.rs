@@ -18,6 +18,7 @@ fn options(output: impl Into<PathBuf>) -> OutputOptions {
         rotate_size: None,
         rotate_time: None,
         keep: None,
+        patience: Patience::default(),
     }
 }
 
