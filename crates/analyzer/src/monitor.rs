@@ -107,8 +107,11 @@ pub fn range(
     };
     let since_wall_ns = since.map(|when| when.resolve(span));
     let until_wall_ns = until.map(|when| when.resolve_end(span));
+    // From both ends of a capture inwards, nothing is left of a short one: that is no mistake.
+    let inwards = matches!((since, until), (Some(When::AfterStart(_)), Some(When::BeforeEnd(_))));
     if let (Some(since), Some(until)) = (since_wall_ns, until_wall_ns)
         && until < since
+        && !inwards
     {
         return Err(AnalyzeError::Option {
             option: "--until",

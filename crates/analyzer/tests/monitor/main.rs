@@ -276,6 +276,7 @@ fn times_absolute_and_relative() {
     assert_eq!(range("-2s", "+8s"), "8");
     assert_eq!(range("+20s", ""), "");
     assert_eq!(range("+5s", "+5s"), "5");
+    assert_eq!(range("+8s", "-5s"), "", "nothing is left between the ends");
 }
 
 #[test]
