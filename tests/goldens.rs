@@ -84,6 +84,12 @@ fn the_capture_holds_no_secret_of_the_workload() {
     assert!(all.contains("[REDACTED]"), "the workload did hand secrets to curl");
 }
 
+#[test]
+fn the_capture_holds_no_cgroup_of_the_recording_machine() {
+    let paths = analyze(&["sql", "tls.ctrace", "SELECT DISTINCT path FROM cgroups", "--format", "csv"]);
+    assert_eq!(paths, "path\r\n/\r\n");
+}
+
 /// The commands of ```console blocks that analyze the fixture, with the output that stands below each.
 fn shown(markdown: &str) -> Vec<(String, String)> {
     let mut found = vec![];

@@ -123,7 +123,7 @@ pub struct MonitorArgs {
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub since: Option<String>,
 
-    /// Not at or after: as --since
+    /// Not after: as --since
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub until: Option<String>,
 }

@@ -29,7 +29,7 @@ pub struct Filter {
     pub types: Vec<EventType>,
     /// `--uid`.
     pub uids: Vec<u32>,
-    /// `--container`: part of the id or name.
+    /// `--container`: the id or name, or its beginning, as `record` has it.
     pub containers: Vec<String>,
     /// `--since`, `--until`.
     pub range: Range,
@@ -49,7 +49,10 @@ impl Filter {
             && (self.uids.is_empty() || state.uid.is_some_and(|uid| self.uids.contains(&uid)))
             && (self.names.is_empty() || self.names.iter().any(|n| name_matches(n, &state.name)))
             && (self.containers.is_empty()
-                || state.container.as_ref().is_some_and(|id| self.containers.iter().any(|c| id.contains(c))))
+                || state
+                    .container
+                    .as_ref()
+                    .is_some_and(|id| self.containers.iter().any(|c| id.starts_with(c))))
     }
 
     fn passes_body(&self, body: &Body<'_>) -> bool {

@@ -13,6 +13,7 @@ use crate::event::Event;
 use crate::filter::Filter;
 use crate::identity::Host;
 use crate::json::event::EventWriter;
+use crate::json::time::timestamp;
 use crate::monitor_table::TableWriter;
 use crate::sink::{Range, Sink, Source};
 use crate::when::When;
@@ -92,7 +93,8 @@ pub fn monitor(
 /// The range that `--since` and `--until` mean for a source.
 ///
 /// # Errors
-/// [`AnalyzeError::NotSeekable`] where one is relative and the source can't tell its span.
+/// [`AnalyzeError::NotSeekable`] where one is relative and the source can't tell its span; [`AnalyzeError::Option`] where the
+/// range is reversed.
 pub fn range(
     source: &mut dyn Source,
     since: Option<When>,
@@ -103,10 +105,21 @@ pub fn range(
         true => source.span()?,
         false => crate::sink::Span { first_wall_ns: 0, last_wall_ns: 0 },
     };
-    Ok(Range {
-        since_wall_ns: since.map(|when| when.resolve(span)),
-        until_wall_ns: until.map(|when| when.resolve(span)),
-    })
+    let since_wall_ns = since.map(|when| when.resolve(span));
+    let until_wall_ns = until.map(|when| when.resolve_end(span));
+    // From both ends of a capture inwards, nothing is left of a short one: that is no mistake.
+    let inwards = matches!((since, until), (Some(When::AfterStart(_)), Some(When::BeforeEnd(_))));
+    if let (Some(since), Some(until)) = (since_wall_ns, until_wall_ns)
+        && until < since
+        && !inwards
+    {
+        return Err(AnalyzeError::Option {
+            option: "--until",
+            value: timestamp(until),
+            why: format!("lies before --since ({})", timestamp(since)),
+        });
+    }
+    Ok(Range { since_wall_ns, until_wall_ns })
 }
 
 struct Monitor<'a> {

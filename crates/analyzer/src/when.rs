@@ -3,6 +3,9 @@
 //! - `2025-11-17T10:30:45Z`, `2025-11-17T11:30:45.5+01:00`, `2025-11-17 10:30:45`, `2025-11-17`: without a zone, UTC;
 //! - `1763375445` or `1763375445.25`: seconds since 1970;
 //! - `+10s`: after the capture's first record; `-30s`: before its last. Units `ms`, `s` (also without a unit), `m`, `h`, `d`.
+//!
+//! A moment is meant as precisely as it is written: as an end, one in microseconds or coarser takes in the whole microsecond, so
+//! that `--until` with the timestamp of an event, which shows no more, takes in the event.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 
@@ -45,13 +48,20 @@ impl When {
         !matches!(self, When::At(_))
     }
 
-    /// The moment in UTC nanoseconds.
+    /// The moment in UTC nanoseconds, as the beginning of a range.
     pub fn resolve(self, span: Span) -> i64 {
         match self {
             When::At(ns) => ns,
             When::AfterStart(ns) => span.first_wall_ns.saturating_add(ns),
             When::BeforeEnd(ns) => span.last_wall_ns.saturating_sub(ns),
         }
+    }
+
+    /// The moment in UTC nanoseconds, as the end of a range that takes it in.
+    pub fn resolve_end(self, span: Span) -> i64 {
+        let (When::At(written) | When::AfterStart(written) | When::BeforeEnd(written)) = self;
+        let rest = if written % 1000 == 0 { 999 } else { 0 };
+        self.resolve(span).saturating_add(rest)
     }
 }
 
@@ -154,5 +164,22 @@ mod tests {
         assert_eq!(When::AfterStart(5).resolve(span), 105);
         assert_eq!(When::BeforeEnd(5).resolve(span), 895);
         assert_eq!(When::At(7).resolve(span), 7);
+    }
+
+    #[test]
+    fn an_end_takes_in_its_microsecond() {
+        let span = Span { first_wall_ns: 123, last_wall_ns: 10_456 };
+        for (text, want) in [
+            ("0.000007", 7_999),
+            ("0.000007001", 7_001),
+            ("1970-01-01T00:00:00.000007Z", 7_999),
+            ("1", SECOND + 999),
+            ("+0.000002s", 123 + 2_999),
+            ("+0.000000005s", 128),
+            ("-0.000002s", 8_456 + 999),
+        ] {
+            assert_eq!(When::parse("--until", text).unwrap().resolve_end(span), want, "{text}");
+        }
+        assert_eq!(When::At(i64::MAX / 1000 * 1000).resolve_end(span), i64::MAX);
     }
 }

@@ -66,6 +66,29 @@ fn a_process_cannot_forge_a_block() {
     }
 }
 
+#[test]
+fn nor_in_a_capture_without_its_beginning() {
+    let whole = forged();
+    let f = layout(&whole);
+    let contents = [
+        whole.clone(),
+        whole[..f.end.start].to_vec(),
+        whole[f.seg.end..].to_vec(),
+        [whole.clone(), whole.clone()].concat(),
+    ];
+    for (i, content) in contents.iter().enumerate() {
+        let (bytes, l) = with_content(content);
+        let at = bytes.windows(content.len()).position(|w| w == content).expect("it stands there");
+        // Cut off within the block, before the frames of the process; with garbage at the end, or damage behind.
+        for from in [l.data[1] + 1, at - 1] {
+            for tail in [&b""[..], b"garbage"] {
+                let got = read(&[&bytes[from..], tail].concat()[..]);
+                assert_eq!(got.numbers(), [5, 6], "content {i} from {from}");
+            }
+        }
+    }
+}
+
 /// The one forgery that no reader can tell from a capture behind a cut one: closed segments after which the input ends
 /// to the byte.
 fn is_exact_end(bytes: &[u8], content: &[u8]) -> bool {

@@ -18,6 +18,44 @@ fn what_is_no_capture_gives_nothing() {
 }
 
 #[test]
+fn a_capture_between_garbage_is_read() {
+    let all = blocks(3, 2);
+    let (closed, _) = segment(options(1, 0), &all);
+    let (other, _) = segment(options(2, 0), &blocks(1, 2));
+    let l = layout(&closed);
+    let numbers = [0, 1, 2, 3, 4, 5];
+    let (before, after) = (noise(3, 100), noise(4, 70_000));
+    let read_both = |parts: &[&[u8]]| {
+        let input = parts.concat();
+        let got = read(&input[..]);
+        assert_eq!(got.coverage, read_seekable(&input).coverage);
+        assert_eq!(got.coverage.bytes, input.len() as u64);
+        got
+    };
+    // Closed, or cut between two blocks; its SEG is there or not; garbage behind it or not; another capture behind that.
+    for from in [0, l.seg.end] {
+        for to in [l.end.start, closed.len()] {
+            for tail in [&b""[..], b"x", &after] {
+                let got = read_both(&[&before, &closed[from..to], tail]);
+                assert_eq!(got.numbers(), numbers, "{from} to {to}");
+                assert_eq!(got.coverage.verdict(), Verdict::Damaged);
+                assert_eq!((got.coverage.damages[0].offset, got.coverage.damages[0].bytes), (0, 100));
+                assert_eq!(got.coverage.lost_bytes as usize, 100 + tail.len());
+            }
+            let got = read_both(&[&before, &closed[from..to], &before, &other, &before]);
+            // The other one could be a process's work: nothing proves it.
+            assert_eq!((got.numbers(), got.coverage.segments), (numbers.to_vec(), 1), "{from} to {to}");
+        }
+    }
+    // Damaged besides.
+    let mut damaged = closed.clone();
+    damaged[l.data[1] + 3] ^= 1;
+    assert_eq!(read_both(&[&before, &damaged, &after]).numbers(), [0, 1, 4, 5]);
+    // Without one whole block nothing is proven.
+    assert_eq!(read_both(&[&before, &closed[..l.blocks[0].end - 1]]).records.len(), 0);
+}
+
+#[test]
 fn an_input_that_fails_is_an_error() {
     struct Fails;
     impl std::io::Read for Fails {

@@ -1,4 +1,4 @@
-//! Rows of `sql`: they come one by one, and but for a table none is kept.
+//! Rows of `sql`: they come one by one, and none is kept but those of a part of a table, whose columns are measured together.
 
 use std::io::{self, Write};
 
@@ -8,12 +8,18 @@ use super::csv::put_line;
 use super::text::{Column, Sheet, harmless};
 use super::{Format, without_controls};
 
+/// A table is written in parts: each at most so many rows …
+const PART_ROWS: usize = 10_000;
+/// … or about so many bytes.
+const PART_BYTES: usize = 16 * 1024 * 1024;
+
 /// Writes rows.
 pub struct Rows<'a> {
     columns: Vec<String>,
     format: Format,
     out: &'a mut dyn Write,
     table: Vec<Vec<String>>,
+    table_bytes: usize,
     numeric: Vec<bool>,
     written: u64,
 }
@@ -30,7 +36,7 @@ impl<'a> Rows<'a> {
             out.write_all(line.as_bytes())?;
         }
         let numeric = vec![true; columns.len()];
-        Ok(Rows { columns, format, out, table: Vec::new(), numeric, written: 0 })
+        Ok(Rows { columns, format, out, table: Vec::new(), table_bytes: 0, numeric, written: 0 })
     }
 
     /// A row, with a value for each column.
@@ -43,7 +49,12 @@ impl<'a> Rows<'a> {
                 for (numeric, value) in self.numeric.iter_mut().zip(values) {
                     *numeric &= !matches!(value, Value::Text(_) | Value::Blob(_));
                 }
-                self.table.push(values.iter().map(|v| harmless(&plain(v, "-"))).collect());
+                let cells: Vec<String> = values.iter().map(|v| harmless(&plain(v, "-"))).collect();
+                self.table_bytes += cells.iter().map(String::len).sum::<usize>();
+                self.table.push(cells);
+                if self.table.len() >= PART_ROWS || self.table_bytes >= PART_BYTES {
+                    self.put_table()?;
+                }
                 return Ok(());
             }
             Format::Csv => {
@@ -62,22 +73,10 @@ impl<'a> Rows<'a> {
     ///
     /// # Errors
     /// What the output could not do.
-    pub fn finish(self) -> io::Result<()> {
+    pub fn finish(mut self) -> io::Result<()> {
         match self.format {
-            Format::Table => {
-                let header: Vec<Column> = self
-                    .numeric
-                    .iter()
-                    .map(|&n| if n && !self.table.is_empty() { Column::Number("") } else { Column::Text("") })
-                    .collect();
-                let mut sheet = Sheet::named(&header, self.columns.iter().map(|c| harmless(c)));
-                for row in self.table {
-                    sheet.row(row);
-                }
-                let mut text = String::new();
-                sheet.put(&mut text);
-                self.out.write_all(text.as_bytes())?;
-            }
+            Format::Table if self.table.is_empty() && self.written > 0 => {}
+            Format::Table => self.put_table()?,
             Format::Json | Format::JsonPretty => {
                 let end: &[u8] = if self.written == 0 { b"[]\n" } else { b"\n]\n" };
                 self.out.write_all(end)?;
@@ -87,7 +86,24 @@ impl<'a> Rows<'a> {
         self.out.flush()
     }
 
-    /// A row as an object. Written by hand, since columns keep their order and may have one name twice.
+    /// The rows of a table that were gathered, with their header.
+    fn put_table(&mut self) -> io::Result<()> {
+        let rows = std::mem::take(&mut self.table);
+        self.table_bytes = 0;
+        self.written += rows.len() as u64;
+        let numbers = self.numeric.iter().map(|&n| n && !rows.is_empty());
+        let header: Vec<Column> =
+            numbers.map(|n| if n { Column::Number("") } else { Column::Text("") }).collect();
+        let mut sheet = Sheet::named(&header, self.columns.iter().map(|c| harmless(c)));
+        for row in rows {
+            sheet.row(row);
+        }
+        let mut text = String::new();
+        sheet.put(&mut text);
+        self.out.write_all(text.as_bytes())
+    }
+
+    /// A row as an object. Written by hand, since columns keep their order.
     fn object(&self, values: &[Value]) -> io::Result<String> {
         let (indent, gap, colon) = match self.format {
             Format::JsonPretty => ("  ", "\n    ", ": "),
@@ -106,6 +122,7 @@ impl<'a> Rows<'a> {
             text.push_str(&match value {
                 Value::Null => "null".to_owned(),
                 Value::Integer(n) => n.to_string(),
+                Value::Real(n) if n.is_infinite() => serde_json::to_string(&real(*n))?,
                 Value::Real(n) => serde_json::to_string(n)?,
                 Value::Text(t) => serde_json::to_string(t)?,
                 Value::Blob(b) => serde_json::to_string(&format!("x'{}'", crate::documents::hex(b)))?,
@@ -124,8 +141,17 @@ fn plain(value: &Value, null: &str) -> String {
     match value {
         Value::Null => null.to_owned(),
         Value::Integer(n) => n.to_string(),
-        Value::Real(n) => n.to_string(),
+        Value::Real(n) => real(*n),
         Value::Text(t) => t.clone(),
         Value::Blob(b) => format!("x'{}'", crate::documents::hex(b)),
+    }
+}
+
+/// A number; JSON has none for the infinite ones, which are written as a string there. (SQLite has no NaN.)
+fn real(number: f64) -> String {
+    match number {
+        f64::INFINITY => "Infinity".to_owned(),
+        f64::NEG_INFINITY => "-Infinity".to_owned(),
+        _ => number.to_string(),
     }
 }

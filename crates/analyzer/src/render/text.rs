@@ -154,9 +154,12 @@ pub(super) fn coverage(out: &mut String, coverage: &Coverage) {
     }
     for loss in &coverage.losses {
         let count = if loss.count == 0 { "unknown number of".to_owned() } else { loss.count.to_string() };
-        let (from, to) = (time_or_dash(loss.from), time_or_dash(loss.to));
+        let range = match (loss.from, loss.to) {
+            (Some(from), Some(to)) => format!(", {} to {}", time(from), time(to)),
+            (from, to) => open_range(from, to),
+        };
         line(format!(
-            "lost          {count} {} records ({}), {from} to {to}",
+            "lost          {count} {} records ({}){range}",
             harmless(&loss.fact),
             harmless(&loss.reason)
         ));
@@ -164,8 +167,8 @@ pub(super) fn coverage(out: &mut String, coverage: &Coverage) {
     for damage in &coverage.damage {
         let bytes = if damage.bytes > 0 { format!("{} bytes: ", damage.bytes) } else { String::new() };
         let range = match (damage.from, damage.to) {
-            (None, None) => String::new(),
-            (from, to) => format!(", between {} and {}", time_or_dash(from), time_or_dash(to)),
+            (Some(from), Some(to)) => format!(", between {} and {}", time(from), time(to)),
+            (from, to) => open_range(from, to),
         };
         line(format!("damaged       {bytes}{}{range}", harmless(&damage.what)));
     }
@@ -188,6 +191,15 @@ pub(super) fn coverage(out: &mut String, coverage: &Coverage) {
     }
     for options in &coverage.options {
         line(format!("recorded with {}", harmless(options)));
+    }
+}
+
+/// A stretch of time of which one end, or none, is known.
+fn open_range(from: Option<Time>, to: Option<Time>) -> String {
+    match (from, to) {
+        (Some(from), _) => format!(", after {}", time(from)),
+        (None, Some(to)) => format!(", before {}", time(to)),
+        (None, None) => String::new(),
     }
 }
 

@@ -240,6 +240,11 @@ fn filters_are_anded_and_values_of_one_are_ored() {
             Filter { containers: vec![own("abab")], types: vec![EventType::LibLoad], ..Filter::default() },
             vec!["lib_load 9 /lib/libcrypto.so.3"],
         ),
+        // The beginning of the id, not any part of it.
+        (
+            Filter { containers: vec![own("bab")], types: vec![EventType::LibLoad], ..Filter::default() },
+            vec![],
+        ),
         (Filter { files: vec![own("*")], libraries: vec![own("ssl")], ..Filter::default() }, vec![]),
     ] {
         assert_eq!(filtered(&r, filter.clone()), want, "{filter:?}");
@@ -270,6 +275,41 @@ fn times_absolute_and_relative() {
     assert_eq!(range("-2s", ""), "89");
     assert_eq!(range("-2s", "+8s"), "8");
     assert_eq!(range("+20s", ""), "");
+    assert_eq!(range("+5s", "+5s"), "5");
+    assert_eq!(range("+8s", "-5s"), "", "nothing is left between the ends");
+}
+
+#[test]
+fn a_printed_time_takes_in_its_event() {
+    // Between two microseconds: the output shows the first of them.
+    let mut r = Recording::empty();
+    r.host(HOST, "web1", 0).clock(0, WALL + 500).read(1, CURL, "/a.pem").read(2, CURL, "/b.pem");
+    let all = events(&r);
+    let when = |event: &Value| Some(When::parse("--until", event["timestamp"].as_str().unwrap()).unwrap());
+    for (index, event) in all.iter().enumerate() {
+        let until = MonitorOptions { until: when(event), ..MonitorOptions::default() };
+        assert_eq!(events_with(&r, &until), all[..=index]);
+        let since = MonitorOptions { since: when(event), ..MonitorOptions::default() };
+        assert_eq!(events_with(&r, &since), all[index..]);
+    }
+}
+
+#[test]
+fn a_reversed_range_is_an_error() {
+    let mut r = Recording::begin(HOST);
+    r.read(1, CURL, "/a.pem").read(9_000, CURL, "/b.pem");
+    let folder = Folder::new();
+    let file = folder.file("a.ctrace", &r.bytes());
+    for (since, until) in
+        [("+5s", "+1s"), ("-1s", "-2s"), ("2025-11-17T10:30:46Z", "2025-11-17T10:30:45.999999Z")]
+    {
+        let when = |text| Some(When::parse("--since", text).unwrap());
+        let options = MonitorOptions { since: when(since), until: when(until), ..MonitorOptions::default() };
+        let error = run(std::slice::from_ref(&file), &options).unwrap_err();
+        assert!(error.is_usage(), "{error}");
+        let error = error.to_string();
+        assert!(error.contains("--until") && error.contains("lies before --since"), "{error}");
+    }
 }
 
 #[test]

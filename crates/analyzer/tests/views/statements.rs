@@ -35,6 +35,43 @@ fn rows_come_as_json_csv_and_table() {
 }
 
 #[test]
+fn no_query_takes_more_memory_than_it_may() {
+    let folder = Folder::new();
+    let material = material(&[folder.file("a.ctrace", &scene().bytes())]);
+    assert!(refused(&material, "SELECT zeroblob(300000000)").contains("a value is longer than 16777216"));
+    assert!(refused(&material, "SELECT length(hex(zeroblob(9000000)))").contains("a value is longer"));
+    let wide = "SELECT zeroblob(8000000) AS a, zeroblob(8000000) AS b, zeroblob(8000000) AS c";
+    assert!(refused(&material, wide).contains("a row is longer than 16777216"));
+    let (text, _) = View::Sql("SELECT zeroblob(1000000) AS a").write(&material, Format::Csv).unwrap();
+    assert_eq!(text.len(), "a\r\nx''\r\n".len() + 2_000_000);
+    // A table comes in parts, and none is empty.
+    let numbers =
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT i FROM n";
+    let (text, outcome) = View::Sql(numbers).write(&material, Format::Table).unwrap();
+    assert_eq!((outcome.written, text.lines().count()), (20_000, 20_002));
+    let last: Vec<&str> = text.lines().skip(10_000).take(3).map(str::trim).collect();
+    assert_eq!(last, ["10000", "i", "10001"]);
+}
+
+#[test]
+fn json_is_never_ambiguous() {
+    let folder = Folder::new();
+    let material = material(&[folder.file("a.ctrace", &scene().bytes())]);
+    let twice = View::Sql("SELECT 1 AS a, 2 AS b, 3 AS a");
+    for format in [Format::Json, Format::JsonPretty] {
+        let error = twice.write(&material, format).unwrap_err();
+        assert!(error.to_string().contains("two columns are called \"a\""), "{error}");
+    }
+    assert_eq!(twice.write(&material, Format::Csv).unwrap().0, "a,b,a\r\n1,2,3\r\n");
+    let infinite = View::Sql("SELECT 9e999 AS a, -9e999 AS b, 9e999 - 9e999 AS c");
+    assert_eq!(
+        infinite.write(&material, Format::Json).unwrap().0,
+        "[\n{\"a\":\"Infinity\",\"b\":\"-Infinity\",\"c\":null}\n]\n"
+    );
+    assert_eq!(infinite.write(&material, Format::Csv).unwrap().0, "a,b,c\r\nInfinity,-Infinity,\r\n");
+}
+
+#[test]
 fn nothing_can_be_changed() {
     let folder = Folder::new();
     let capture = folder.file("a.ctrace", &scene().bytes());

@@ -3,8 +3,10 @@
 //! It looks for the next frame to be believed. A traced process chooses what stands in records, and a compressor may
 //! leave that as it is; so a frame found this way is believed only if it proves that the recorder wrote it: by the random
 //! id of the segment and a greater number, by the random id of the capture, or, where neither is known, by a whole
-//! chain that is longer than anything a process can write in one piece.
+//! chain that is longer than anything a process can write in one piece. Where nothing was read yet, a shorter chain will do if
+//! no frame behind it tells that it lies within a block of another segment.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 
 use super::body::{BlockBody, EndBody, Id, SegmentBody};
@@ -203,19 +205,19 @@ impl<R: Read> CaptureReader<R> {
     /// Whether the checksum of an END at `at` is right; none where it is not that of segment `id`.
     fn end_of(&self, at: usize, head: &Head, id: Id) -> Option<bool> {
         let frame = self.source.window().get(at..)?;
-        let (end, _) = codec::decode::<EndBody>(frame.get(frame::HEAD..)?).ok()?;
         let whole = || head.frame() > limits::FRAME_BYTES || frame::body(head, frame).is_ok();
-        (end.segment_id == id).then(whole)
+        (self.end_id(at)? == id).then(whole)
     }
 
     /// Whether a chain without any flaw starts at `at`, longer than [`limits::PROOF_BYTES`] or up to a closed segment at
-    /// the end of the input. `next`: the block that is expected there; none: a segment.
+    /// the end of the input; or, where nothing was read yet, one that holds a block and stands [`alone`](Self::alone). `next`: the block that is expected there; none: a segment.
     fn proven(&mut self, mut at: usize, mut next: Option<(Id, u32)>) -> Result<bool, ReadError> {
         if self.proofs >= limits::PROOFS {
             return Ok(false);
         }
         let until = at + limits::PROOF_BYTES;
         let mut closed = false;
+        let mut blocks = 0_u32;
         while at < until {
             if closed && self.fill(at + 1)?.len() <= at {
                 return Ok(true);
@@ -225,13 +227,64 @@ impl<R: Read> CaptureReader<R> {
                 Some(head) => self.prove(at, &head, &mut next)?.map(|len| (head.kind, len)),
             };
             let Some((kind, len)) = step else {
+                let first = self.coverage.segments == 0 && self.coverage.records == 0;
+                if first && blocks > 0 && self.alone(at, next.map(|(id, _)| id))? {
+                    return Ok(true);
+                }
                 self.proofs += 1;
                 return Ok(false);
             };
             closed = kind == frame::END;
+            blocks += u32::from(kind == frame::BLK);
             at += len;
         }
         Ok(true)
+    }
+
+    /// Whether nothing from `at` on tells that the chain before it lies within a block of another segment: such a block
+    /// would end within [`limits::DATA_BYTES`], and a frame of a segment whose SEG wasn't seen would follow. `open`: the segment of
+    /// the chain that isn't closed.
+    fn alone(&mut self, mut at: usize, open: Option<Id>) -> Result<bool, ReadError> {
+        let magic = frame::SKIPPABLE.to_le_bytes();
+        let end = at + limits::DATA_BYTES;
+        let mut known: BTreeSet<Id> = open.into_iter().collect();
+        loop {
+            let window = self.fill(end)?;
+            let rest = window.get(at..end.min(window.len())).unwrap_or(&[]);
+            let Some(found) = rest.windows(magic.len()).position(|w| w == magic) else { return Ok(true) };
+            at += found;
+            let id = match self.scanned(at)? {
+                Some(head) if head.kind == frame::SEG => {
+                    known.extend(self.decode::<SegmentBody>(at, &head).map(|s| s.segment_id));
+                    None
+                }
+                Some(head) if head.kind == frame::BLK => {
+                    self.decode::<BlockBody>(at, &head).map(|b| b.segment_id)
+                }
+                Some(head) if head.kind == frame::END => {
+                    if self.proofs >= limits::PROOFS {
+                        return Ok(false);
+                    }
+                    let stated = self.end_id(at).filter(|id| !known.contains(id));
+                    let id = stated.filter(|&id| self.end_of(at, &head, id) == Some(true));
+                    self.proofs += u32::from(stated.is_some() && id.is_none());
+                    id
+                }
+                _ => None,
+            };
+            if id.is_some_and(|id| !known.contains(&id)) {
+                // Looking so far ahead is dear: few such chains may turn out false.
+                self.proofs = self.proofs.saturating_add(limits::PROOFS / 16);
+                return Ok(false);
+            }
+            at += 1;
+        }
+    }
+
+    /// The segment that an END at `at` names.
+    fn end_id(&self, at: usize) -> Option<Id> {
+        let (end, _) = codec::decode::<EndBody>(self.source.window().get(at + frame::HEAD..)?).ok()?;
+        Some(end.segment_id)
     }
 
     /// Checks one frame of such a chain, a block with its data; returns its length if it is as expected.
