@@ -3,12 +3,14 @@
 //! Each test has processes that its filter chooses and others that it leaves out. Those left out are the test's own as well;
 //! what other programs of the machine do never gets into a capture, since every recording has a filter.
 
+// Not eprintln!, whose output the test runner keeps to itself when a test passes: a skip must be seen.
 use crate::support::{
     Capture, Gate, Recorder, folder, need_bpf, of_type, parse_events, python, record_python, s, text, tracer,
 };
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::io::Read;
+use std::io::Write;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -68,7 +70,7 @@ fn succeeded(output: Output) {
 fn by_user() {
     need_bpf!();
     if !is_root() {
-        eprintln!("skipped: only root can become another user");
+        let _ = writeln!(std::io::stderr(), "SKIPPED: only root can become another user");
         return;
     }
     // A user that nobody is, so that nothing else is recorded.
@@ -191,14 +193,14 @@ impl Cgroup {
         let places = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].map(Path::new);
         let place = places.into_iter().find(|place| place.join("cgroup.controllers").exists());
         let Some(place) = place else {
-            eprintln!("skipped: no cgroup2 is mounted");
+            let _ = writeln!(std::io::stderr(), "SKIPPED: no cgroup2 is mounted");
             return None;
         };
         let dir = place.join(format!("ct-test-{}", std::process::id()));
         match std::fs::create_dir(&dir) {
             Ok(()) => Some(Cgroup(dir)),
             Err(e) => {
-                eprintln!("skipped: {} can't be made: {e}", dir.display());
+                let _ = writeln!(std::io::stderr(), "SKIPPED: {} can't be made: {e}", dir.display());
                 None
             }
         }
@@ -343,7 +345,7 @@ fn a_reader_that_goes_away_ends_the_recording_quietly() {
 fn capabilities_are_enough() {
     need_bpf!();
     if !is_root() {
-        eprintln!("skipped: only root can hand out capabilities");
+        let _ = writeln!(std::io::stderr(), "SKIPPED: only root can hand out capabilities");
         return;
     }
     let dir = folder();

@@ -1,8 +1,10 @@
 //! The scan, held against processes that the tests start themselves; no other process is looked at.
 
+// Not eprintln!, whose output the test runner keeps to itself when a test passes: a skip must be seen.
 use super::*;
 use crypto_tracer_format::catalogue::files::builtin_patterns;
 use crypto_tracer_format::record::{Kind, Library, Record, Records};
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 
@@ -106,7 +108,7 @@ fn a_process_is_recorded_with_what_it_holds() {
 fn mapped_libraries_are_recorded_and_described() {
     let found = Command::new("python3").args(["-c", "import ssl"]).status().is_ok_and(|s| s.success());
     if !found {
-        eprintln!("skipped: python3 with ssl isn't installed");
+        let _ = writeln!(std::io::stderr(), "SKIPPED: python3 with ssl isn't installed");
         return;
     }
     let mut child = Sleeper::start(
@@ -154,7 +156,7 @@ fn a_deleted_library_is_described_all_the_same() {
     let mut byte = [0];
     let out = child.0.stdout.as_mut().expect("piped");
     if std::io::Read::read_exact(out, &mut byte).is_err() {
-        eprintln!("skipped: python3 with a shared libcrypto isn't installed");
+        let _ = writeln!(std::io::stderr(), "SKIPPED: python3 with a shared libcrypto isn't installed");
         return;
     }
     let (all, _) = scan(&[child.0.id()]);
@@ -235,7 +237,7 @@ fn names_are_given_once_per_segment() {
 #[test]
 fn what_is_denied_is_marked() {
     if !rustix::process::getuid().is_root() {
-        eprintln!("skipped: needs root to start a process of another user");
+        let _ = writeln!(std::io::stderr(), "SKIPPED: needs root to start a process of another user");
         return;
     }
     // The scan is done by a child of its own with the rights of nobody: this test's binary, asked for one test.

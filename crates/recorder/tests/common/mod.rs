@@ -51,7 +51,7 @@ pub fn bpf_works() -> bool {
             std::env::var_os("CRYPTO_TRACER_REQUIRE_BPF").is_none_or(|v| v != "1"),
             "eBPF is required, but does not work here:\n{why}"
         );
-        eprintln!("skipped, since eBPF does not work here:\n{why}");
+        let _ = writeln!(std::io::stderr(), "SKIPPED, since eBPF does not work here:\n{why}");
     }
     why_not.is_none()
 }
