@@ -248,7 +248,8 @@ CREATE TABLE event_types (
     name           TEXT NOT NULL UNIQUE
 );
 INSERT INTO event_types VALUES
-    (3, 'loss'), (16, 'file_open'), (17, 'lib_load'), (18, 'process_fork'), (19, 'process_exec'), (20, 'process_exit');
+    (3, 'loss'), (16, 'file_open'), (17, 'lib_load'), (18, 'process_fork'), (19, 'process_exec'), (20, 'process_exit'),
+    (21, 'api_call'), (23, 'tls_handshake'), (24, 'kernel_crypto');
 
 -- Every event, in the order of each run. What a column holds depends on the type; the views below have plain names.
 CREATE TABLE events (

@@ -93,6 +93,11 @@ fn change(
         }
         Body::ProcessExit(exit) => identify
             .exit(id, Exit { time_ns: header.time_ns, wall_ns, code: exit.exit_code, signal: exit.signal }),
-        Body::FileOpen(_) | Body::LibLoad(_) | Body::Loss(_) => {}
+        Body::FileOpen(_)
+        | Body::LibLoad(_)
+        | Body::ApiCall(_)
+        | Body::TlsHandshake(_)
+        | Body::KernelCrypto(_)
+        | Body::Loss(_) => {}
     }
 }

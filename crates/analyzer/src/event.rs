@@ -7,6 +7,14 @@
 //!   never changes once it was handed out, so that an event read back from a database prints as it did from the capture.
 //! - Paths are as they are shown: absolute where the directory was known, without `.`, `..` and double slashes, redacted.
 
+mod api;
+mod kernel;
+mod tls;
+
+pub use api::ApiCall;
+pub use kernel::KernelCrypto;
+pub use tls::{Endpoint, TlsHandshake};
+
 use crypto_tracer_format::catalogue::FileType;
 
 use crate::identity::{HostId, Process, SegmentId, State};
@@ -50,6 +58,12 @@ pub enum Body<'a> {
     ProcessExec(ProcessExec<'a>),
     /// The actor ended.
     ProcessExit(ProcessExit),
+    /// A library's function was called, once or so many times.
+    ApiCall(ApiCall<'a>),
+    /// A TLS handshake ended, well or not.
+    TlsHandshake(TlsHandshake<'a>),
+    /// Cryptography of the kernel was asked for.
+    KernelCrypto(KernelCrypto<'a>),
     /// Something is missing from the capture.
     Loss(Loss),
 }
@@ -68,6 +82,9 @@ impl Body<'_> {
             Body::ProcessFork => EventType::ProcessFork,
             Body::ProcessExec(_) => EventType::ProcessExec,
             Body::ProcessExit(_) => EventType::ProcessExit,
+            Body::ApiCall(_) => EventType::ApiCall,
+            Body::TlsHandshake(_) => EventType::TlsHandshake,
+            Body::KernelCrypto(_) => EventType::KernelCrypto,
             Body::Loss(_) => EventType::Loss,
         }
     }
@@ -89,6 +106,12 @@ pub enum EventType {
     ProcessExec = 19,
     /// See [`Body::ProcessExit`].
     ProcessExit = 20,
+    /// See [`Body::ApiCall`].
+    ApiCall = 21,
+    /// See [`Body::TlsHandshake`].
+    TlsHandshake = 23,
+    /// See [`Body::KernelCrypto`].
+    KernelCrypto = 24,
 }
 
 impl EventType {
@@ -100,6 +123,9 @@ impl EventType {
         EventType::ProcessFork,
         EventType::ProcessExec,
         EventType::ProcessExit,
+        EventType::ApiCall,
+        EventType::TlsHandshake,
+        EventType::KernelCrypto,
     ];
 
     /// As documents and `--type` write it.
@@ -111,6 +137,9 @@ impl EventType {
             EventType::ProcessFork => "process_fork",
             EventType::ProcessExec => "process_exec",
             EventType::ProcessExit => "process_exit",
+            EventType::ApiCall => "api_call",
+            EventType::TlsHandshake => "tls_handshake",
+            EventType::KernelCrypto => "kernel_crypto",
         }
     }
 

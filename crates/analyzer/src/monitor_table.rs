@@ -74,6 +74,9 @@ fn word_and_result(body: &Body<'_>) -> (&'static str, String) {
         Body::ProcessExec(_) => ("exec", String::new()),
         Body::ProcessExit(exit) if exit.signal != 0 => ("exit", names::signal_name(exit.signal)),
         Body::ProcessExit(exit) => ("exit", exit.exit_code.to_string()),
+        Body::ApiCall(_) => ("call", String::new()),
+        Body::TlsHandshake(_) => ("TLS", String::new()),
+        Body::KernelCrypto(_) => ("kernel", String::new()),
         Body::Loss(_) => ("LOSS", String::new()),
     }
 }
@@ -103,7 +106,11 @@ fn put_detail(out: &mut Vec<u8>, body: &Body<'_>, architecture: Architecture) {
             let text = format!("{count} records of {} are missing: {}", loss.fact_name(), loss.reason_name());
             out.extend_from_slice(text.as_bytes());
         }
-        Body::ProcessFork | Body::ProcessExit(_) => {}
+        Body::ProcessFork
+        | Body::ProcessExit(_)
+        | Body::ApiCall(_)
+        | Body::TlsHandshake(_)
+        | Body::KernelCrypto(_) => {}
     }
 }
 

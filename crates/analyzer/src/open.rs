@@ -21,7 +21,7 @@ pub fn open(arguments: &[PathBuf], redact: bool) -> Result<Box<dyn Source>, Anal
         _ => match arguments.iter().find(|path| is_database(path)) {
             Some(path) => Err(AnalyzeError::Mixed(path.clone())),
             None => {
-                let redactor = Redactor::new(Policy { paths: redact, users: redact });
+                let redactor = Redactor::new(Policy { paths: redact, users: redact, network: redact });
                 Ok(Box::new(Captures::new(Inputs::find(arguments)?, redactor)))
             }
         },

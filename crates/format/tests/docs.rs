@@ -4,7 +4,10 @@ use std::fmt::Write;
 use std::path::Path;
 
 use crypto_tracer_format::limits;
-use crypto_tracer_format::record::{Fact, HEADER_FIELDS, Kind, LossReason, MarkKind, ProbeState};
+use crypto_tracer_format::record::{
+    ApiRecorded, Direction, Fact, HEADER_FIELDS, HostFact, KernelCall, Kind, LossReason, MarkKind,
+    ProbeState, TlsMessage,
+};
 use crypto_tracer_format::segment::*;
 
 /// The sources, for what the tables of the code don't hold: the doc comments of types and of single bits.
@@ -90,6 +93,11 @@ fn numbers() -> String {
     out += &list("ProbeState", ProbeState::ALL.iter().map(|x| (x.number(), x.name())).collect());
     out += &list("LossReason", LossReason::ALL.iter().map(|x| (x.number(), x.name())).collect());
     out += &list("MarkKind", MarkKind::ALL.iter().map(|x| (x.number(), x.name())).collect());
+    out += &list("TlsMessage", TlsMessage::ALL.iter().map(|x| (x.number(), x.name())).collect());
+    out += &list("Direction", Direction::ALL.iter().map(|x| (x.number(), x.name())).collect());
+    out += &list("KernelCall", KernelCall::ALL.iter().map(|x| (x.number(), x.name())).collect());
+    out += &list("HostFact", HostFact::ALL.iter().map(|x| (x.number(), x.name())).collect());
+    out += &list("ApiRecorded", ApiRecorded::ALL.iter().map(|x| (x.number(), x.name())).collect());
     for (doc, line) in documented(KINDS) {
         if let Some(name) = line.strip_prefix("pub mod ") {
             writeln!(

@@ -87,7 +87,7 @@ impl HostFacts {
     pub fn put(&self, out: &mut Vec<u8>, redaction: u32, options: &RecordOptions) {
         put(out, now_ns(), |b| Host {
             schema_major: 1,
-            schema_minor: 0,
+            schema_minor: 1,
             clock_id: 7,
             cpus: self.cpus,
             redaction,

@@ -109,7 +109,8 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
         hooks.detail(&format!("privileges are kept: {e}"));
     }
 
-    let redactor = Redactor::new(Policy { paths: options.redact, users: options.redact });
+    let redactor =
+        Redactor::new(Policy { paths: options.redact, users: options.redact, network: options.redact });
     let everything = all_processes(&mut baseline);
     follow_more(&mut filters, &loaded, &everything);
     let session = Session {

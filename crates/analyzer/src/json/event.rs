@@ -68,6 +68,7 @@ impl EventWriter {
             Body::ProcessFork => {}
             Body::ProcessExec(exec) => self.put_exec(out, exec),
             Body::ProcessExit(exit) => put_exit(out, exit),
+            Body::ApiCall(_) | Body::TlsHandshake(_) | Body::KernelCrypto(_) => {}
             Body::Loss(loss) => self.put_loss(out, loss),
         }
         if let Some(host) = self.hosts.get(event.host.0 as usize) {

@@ -114,6 +114,7 @@ impl Ingest {
                     self.mappings.exit(&self.db, process)?;
                 }
             }
+            Body::ApiCall(_) | Body::TlsHandshake(_) | Body::KernelCrypto(_) => {}
             Body::Loss(loss) => row.detail = Some(self.add_loss(segment, &loss)?),
         }
         if let Some(process) = process {

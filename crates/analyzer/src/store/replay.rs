@@ -138,7 +138,9 @@ impl DatabaseSource {
                 core_dumped: row.get::<_, Option<u32>>(9)?.is_some(),
             }),
             Some(EventType::Loss) => Body::Loss(self.loss(row.get(12)?)?),
-            None => return Err(StoreError::Value { what: "the event type", value: number }),
+            Some(EventType::ApiCall | EventType::TlsHandshake | EventType::KernelCrypto) | None => {
+                return Err(StoreError::Value { what: "the event type", value: number });
+            }
         })
     }
 

@@ -154,11 +154,16 @@ fn probes(db: &Connection, host: i64, scanned: bool) -> Result<(Vec<Probe>, Vec<
 }
 
 fn redactions(bits: u64) -> Vec<&'static str> {
-    [(redaction::SECRETS, "secrets"), (redaction::PATHS, "paths"), (redaction::USERS, "users")]
-        .iter()
-        .filter(|(bit, _)| bits & u64::from(*bit) != 0)
-        .map(|(_, name)| *name)
-        .collect()
+    [
+        (redaction::SECRETS, "secrets"),
+        (redaction::PATHS, "paths"),
+        (redaction::USERS, "users"),
+        (redaction::NETWORK, "network"),
+    ]
+    .iter()
+    .filter(|(bit, _)| bits & u64::from(*bit) != 0)
+    .map(|(_, name)| *name)
+    .collect()
 }
 
 fn number(db: &Connection, sql: &str, host: i64) -> Result<u64, StoreError> {

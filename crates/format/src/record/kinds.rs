@@ -1,8 +1,8 @@
 //! The record types: their numbers and their fields, one table each.
 //!
 //! A number, once given, keeps its meaning for ever. 1–15 say what the capture is and what it lacks, 16–31 come from
-//! the kernel, 32–47 from /proc. Later releases take free numbers; a reader skips and counts those it doesn't know.
-//! Set aside for the next releases: 21 `api_call`, 22 `api_count`, 23 `tls_hello`, 24 `kernel_crypto`.
+//! the kernel, 32–47 from the recorder's own look at the host. Later releases take free numbers; a reader skips and
+//! counts those it doesn't know.
 
 use super::StrRef;
 use super::wire::wire;
@@ -85,6 +85,14 @@ kinds! {
     ProcessExec = 19, "process_exec", version 1, ProcessExec;
     /// A process ended (its last thread did).
     ProcessExit = 20, "process_exit", version 1, ProcessExit;
+    /// A call of a library's function completed.
+    ApiCall = 21, "api_call", version 1, ApiCall;
+    /// Calls of a library's function, counted in the kernel.
+    ApiCount = 22, "api_count", version 1, ApiCount;
+    /// A message of a TLS handshake that travelled in clear, or the end of what does.
+    TlsHello = 23, "tls_hello", version 1, TlsHello;
+    /// Cryptography of the kernel was asked for.
+    KernelCrypto = 24, "kernel_crypto", version 1, KernelCrypto;
     /// A process that was there when the segment began.
     BaselineProcess = 32, "baseline_process", version 1, BaselineProcess;
     /// A crypto library that a process had mapped when the segment began.
@@ -99,6 +107,12 @@ kinds! {
     User = 37, "user", version 1, User;
     /// What the scan of /proc covered. Ends a segment's baseline.
     BaselineSummary = 38, "baseline_summary", version 1, BaselineSummary;
+    /// What the host says of its cryptography. Repeated in every segment.
+    HostCrypto = 39, "host_crypto", version 1, HostCrypto;
+    /// A function that is probed. Repeated in every segment.
+    ApiFunction = 40, "api_function", version 1, ApiFunction;
+    /// A file whose functions are probed. Repeated in every segment.
+    ApiLibrary = 41, "api_library", version 1, ApiLibrary;
 }
 
 macro_rules! numbers {
@@ -152,6 +166,12 @@ numbers! {
     ProcessExit = 5, "process_exit";
     /// The scan of /proc.
     Baseline = 6, "baseline";
+    /// Calls of libraries' functions.
+    ApiCall = 7, "api_call";
+    /// TLS handshakes on the wire.
+    TlsHandshake = 8, "tls_handshake";
+    /// Cryptography of the kernel.
+    KernelCrypto = 9, "kernel_crypto";
 }
 
 numbers! {
@@ -187,6 +207,10 @@ numbers! {
     /// The probe was busy on this processor already, so that the kernel did not run it; how many of these runs would have
     /// made a record is not known: at most so many.
     Missed = 6, "probe was busy";
+    /// It happened where the probe can't see it (a socket that is used through io_uring).
+    OutOfSight = 7, "not visible to the probe";
+    /// It may have happened between the mapping of a library and the attachment of its probes.
+    BeforeAttached = 8, "before the probes were attached";
 }
 
 numbers! {
@@ -204,6 +228,95 @@ numbers! {
     Complete = 5, "complete";
 }
 
+numbers! {
+    /// What a [`TlsHello`] is. In [`TlsHello::message`].
+    TlsMessage:
+    /// ClientHello (RFC 8446, 4.1.2), as far as it may be kept. Its beginning, four bytes of type and length, included.
+    ClientHello = 1, "client_hello";
+    /// ServerHello or HelloRetryRequest (RFC 8446, 4.1.3 and 4.1.4), likewise.
+    ServerHello = 2, "server_hello";
+    /// One certificate of a Certificate message (RFC 5246, 7.4.2): the DER form, names of hosts and people masked.
+    Certificate = 3, "certificate";
+    /// The first four bytes of the body of ServerKeyExchange (RFC 8422, 5.4): curve type and curve.
+    ServerKeyExchange = 4, "server_key_exchange";
+    /// An alert (RFC 8446, 6): level and description.
+    Alert = 5, "alert";
+    /// From here on this direction is encrypted (ChangeCipherSpec or application data). No body.
+    Encrypted = 6, "encrypted";
+    /// The socket was closed. No body, no direction.
+    Closed = 7, "closed";
+    /// CertificateRequest was sent (RFC 5246, 7.4.4): a client certificate was asked for. No body.
+    CertificateRequest = 8, "certificate_request";
+}
+
+numbers! {
+    /// Which way bytes went, seen from the process. In [`TlsHello::direction`].
+    Direction:
+    /// The process sent them.
+    Sent = 1, "sent";
+    /// The process received them.
+    Received = 2, "received";
+}
+
+numbers! {
+    /// What was asked of the kernel. In [`KernelCrypto::call`].
+    KernelCall:
+    /// bind(2) of an AF_ALG socket: `kind` and `name` are salg_type and salg_name (linux/if_alg.h).
+    AlgBind = 1, "af_alg_bind";
+    /// setsockopt(SOL_TLS, TLS_TX): the kernel encrypts what is sent (linux/tls.h).
+    TlsTx = 2, "ktls_tx";
+    /// setsockopt(SOL_TLS, TLS_RX): the kernel decrypts what is received.
+    TlsRx = 3, "ktls_rx";
+    /// add_key(2): `kind` and `name` are type and description.
+    AddKey = 4, "add_key";
+    /// request_key(2): likewise.
+    RequestKey = 5, "request_key";
+    /// keyctl(2) with the operation in `operation`.
+    Keyctl = 6, "keyctl";
+}
+
+numbers! {
+    /// What a [`HostCrypto`] tells. In [`HostCrypto::what`].
+    HostFact:
+    /// FIPS mode of the kernel (/proc/sys/crypto/fips_enabled): `value` is 0 or 1.
+    Fips = 1, "fips";
+    /// The system-wide crypto policy (/etc/crypto-policies/state/current): `value` is its name.
+    CryptoPolicy = 2, "crypto_policy";
+    /// An algorithm that the kernel has registered (/proc/crypto).
+    Algorithm = 3, "algorithm";
+}
+
+numbers! {
+    /// How calls of a function are recorded. In [`ApiFunction::recorded`].
+    ApiRecorded:
+    /// One record per completed call.
+    Event = 1, "event";
+    /// Counted in the kernel.
+    Count = 2, "count";
+}
+
+/// Bits of [`ApiCall::bits`].
+pub mod api_bits {
+    /// `result` is not known: the function can't have a return probe, or its end was not seen.
+    pub const RESULT_UNKNOWN: u32 = 1;
+    /// An argument could not be read: its place is empty or 0.
+    pub const ARGUMENT_UNREADABLE: u32 = 2;
+    /// A string was longer than the probe reads and is cut.
+    pub const STRING_CUT: u32 = 4;
+    /// The caller is another library of the same family, not the program.
+    pub const INTERNAL: u32 = 8;
+}
+
+/// Bits of [`TlsHello::bits`].
+pub mod tls_bits {
+    /// The message is longer than what was kept of it.
+    pub const CUT: u16 = 1;
+    /// Parts of the message were dropped or masked: key shares, tickets, randoms, names.
+    pub const STRIPPED: u16 = 2;
+    /// Bytes of this direction before the message were not seen (the connection was there before the recording).
+    pub const LATE: u16 = 4;
+}
+
 /// Bits of [`Host::redaction`].
 pub mod redaction {
     /// Secrets in command lines were removed. Always set.
@@ -212,6 +325,8 @@ pub mod redaction {
     pub const PATHS: u32 = 2;
     /// Names of users who are people were removed.
     pub const USERS: u32 = 4;
+    /// Public addresses were cut to /24 and /48, host names to the registered domain.
+    pub const NETWORK: u32 = 8;
 }
 
 /// Bits of [`FileOpen::bits`].
@@ -549,5 +664,187 @@ wire! {
         denied: u32,
         /// Processes that the filters left out.
         filtered: u32,
+    }
+}
+
+wire! {
+    /// A completed call of a function that is recorded as events. The header's `time_ns` is when it returned.
+    pub struct ApiCall: ApiCall as "ct_api_call" {
+        /// Which function: the `id` of an `ApiFunction` of the same segment.
+        function: u32,
+        /// Which file: the `id` of an `ApiLibrary` of the same segment.
+        library: u32,
+        /// When it was entered: of a call that was tried again (a non-blocking handshake), the first time.
+        entered_ns: u64,
+        /// What it returned; see `api_bits`.
+        result: i64,
+        /// Bits of `api_bits`.
+        bits: u32,
+        /// How often it was entered until it completed.
+        tries: u32,
+        /// Names the library's object (a connection, a context) within the process; 0: none. Not an address.
+        object: u64,
+        /// Names the object that `object` was made from or belongs to; 0: none.
+        parent: u64,
+        /// First number; the function's `args` say what it is.
+        n0: i64,
+        /// Second number.
+        n1: i64,
+        /// Third number.
+        n2: i64,
+        /// Fourth number.
+        n3: i64,
+        /// The name of an algorithm, or a list of such names.
+        (Algorithm) name: StrRef,
+        /// A path or URI of a file or key.
+        (Locator) path: StrRef,
+        /// Another one.
+        (Locator) path2: StrRef,
+        /// A host's name.
+        (HostName) host: StrRef,
+    }
+}
+
+wire! {
+    /// Completed calls of a function since the last such record of the same process, function and numbers.
+    pub struct ApiCount: ApiCount as "ct_api_count" {
+        /// Which function: the `id` of an `ApiFunction` of the same segment.
+        function: u32,
+        /// Which file: the `id` of an `ApiLibrary` of the same segment.
+        library: u32,
+        /// How many.
+        count: u64,
+        /// When the first of them completed.
+        from_ns: u64,
+        /// When the last of them completed.
+        to_ns: u64,
+        /// First number; the function's `args` say what it is.
+        n0: i64,
+        /// Second number.
+        n1: i64,
+    }
+}
+
+wire! {
+    /// What was seen of a TCP connection's TLS handshake. The process is the one that sent or received it.
+    pub struct TlsHello: TlsHello as "ct_tls_hello" {
+        /// Names the connection within the capture. Not an address.
+        connection: u64,
+        /// The library's object whose call was under way in this thread, as in `ApiCall`; 0: none.
+        object: u64,
+        /// A `TlsMessage`.
+        message: u16,
+        /// A `Direction`; 0: none.
+        direction: u16,
+        /// Bits of `tls_bits`.
+        bits: u16,
+        /// Of certificates: 0 for the end entity's, 1 for the next of the chain, and so on.
+        index: u16,
+        /// The length of the whole message as it was sent, in bytes.
+        length: u32,
+        /// Port of this side.
+        local_port: u16,
+        /// Port of the other side.
+        peer_port: u16,
+        /// Address of this side: IPv6, or IPv4 as ::ffff:a.b.c.d.
+        (Address) local: [u8; 16],
+        /// Address of the other side.
+        (Address) peer: [u8; 16],
+        /// The message, as `TlsMessage` says.
+        (Hello) body: StrRef,
+        /// Unused, zero.
+        reserved: u32,
+    }
+}
+
+wire! {
+    /// Cryptography of the kernel was asked for; seen when the call returned.
+    pub struct KernelCrypto: KernelCrypto as "ct_kernel_crypto" {
+        /// A `KernelCall`.
+        call: u16,
+        /// Of keyctl(2), its operation.
+        operation: u16,
+        /// Of kTLS, the version (0x0303, 0x0304).
+        version: u16,
+        /// Of kTLS, the cipher (TLS_CIPHER_… of linux/tls.h).
+        cipher: u16,
+        /// Length of the payload that was given, in bytes. The payload itself is never read.
+        length: u32,
+        /// Unused, zero.
+        reserved: u32,
+        /// What the call returned; negative: the error number.
+        result: i64,
+        /// Type of the algorithm or key.
+        (Text) kind: StrRef,
+        /// Name of the algorithm, description of the key.
+        (Message) name: StrRef,
+    }
+}
+
+wire! {
+    /// What the host says of its cryptography.
+    pub struct HostCrypto: HostCrypto as "ct_host_crypto" {
+        /// A `HostFact`.
+        what: u16,
+        /// Of an algorithm: 1 if its self-test passed.
+        passed: u16,
+        /// Of an algorithm: its priority.
+        priority: u32,
+        /// Of an algorithm: its name.
+        (Text) name: StrRef,
+        /// Of an algorithm: the driver.
+        (Text) driver: StrRef,
+        /// Of an algorithm: the type (skcipher, aead …).
+        (Text) kind: StrRef,
+        /// Of other facts: what was found.
+        (Text) value: StrRef,
+    }
+}
+
+wire! {
+    /// A function that is probed, as the catalogue describes it.
+    pub struct ApiFunction: ApiFunction as "ct_api_function" {
+        /// Its number in this recording.
+        id: u32,
+        /// An `ApiRecorded`.
+        recorded: u16,
+        /// 1: one of the bulk functions, which are recorded only where they were asked for.
+        bulk: u16,
+        /// The family of libraries that it belongs to.
+        (Text) family: StrRef,
+        /// Its name.
+        (Text) name: StrRef,
+        /// What it tells of: a topic of the catalogue.
+        (Text) topic: StrRef,
+        /// Its arguments: `slot=name:type`, separated by spaces; the slots are the fields of `ApiCall`.
+        (Text) args: StrRef,
+        /// Which results are success: a rule of the catalogue.
+        (Text) success: StrRef,
+        /// Unused, zero.
+        reserved: u32,
+    }
+}
+
+wire! {
+    /// A file whose functions are probed.
+    pub struct ApiLibrary: ApiLibrary as "ct_api_library" {
+        /// Its number in this recording.
+        id: u32,
+        /// Bits of `lib_bits`.
+        bits: u32,
+        /// Inode number.
+        ino: u64,
+        /// Device, major number.
+        dev_major: u32,
+        /// Device, minor number.
+        dev_minor: u32,
+        /// How many of its functions are probed.
+        functions: u32,
+        /// The family of libraries.
+        (Text) family: StrRef,
+        /// The path through which it was first seen.
+        (Path) path: StrRef,
+        /// The functions that can't be probed, separated by spaces.
+        (Text) left_out: StrRef,
     }
 }

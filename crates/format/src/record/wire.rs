@@ -39,6 +39,16 @@ pub enum Role {
     User,
     /// A free text that may hold paths (messages, patterns).
     Message,
+    /// The name of an algorithm, or a list of such names, as a program gave it: any text.
+    Algorithm,
+    /// A path or URI as a program gave it to a library; may hold a PIN.
+    Locator,
+    /// The name of a host.
+    HostName,
+    /// Sixteen bytes: an IPv6 address, or an IPv4 address mapped into one.
+    Address,
+    /// A message of a TLS handshake.
+    Hello,
 }
 
 /// One line of a record type's table.

@@ -10,6 +10,7 @@
 
 mod argv;
 mod names;
+mod network;
 mod paths;
 mod rewrite;
 mod shapes;
@@ -40,12 +41,14 @@ pub struct Policy {
     pub paths: bool,
     /// Account names of people.
     pub users: bool,
+    /// Public addresses and names of hosts.
+    pub network: bool,
 }
 
 impl Default for Policy {
     /// Everything.
     fn default() -> Self {
-        Policy { paths: true, users: true }
+        Policy { paths: true, users: true, network: true }
     }
 }
 
@@ -65,7 +68,8 @@ impl Redactor {
     pub fn bits(&self) -> u32 {
         let paths = if self.policy.paths { redaction::PATHS } else { 0 };
         let users = if self.policy.users { redaction::USERS } else { 0 };
-        redaction::SECRETS | paths | users
+        let network = if self.policy.network { redaction::NETWORK } else { 0 };
+        redaction::SECRETS | paths | users | network
     }
 
     /// An absolute path.
@@ -100,6 +104,25 @@ impl Redactor {
         if self.policy.users && person { Cow::Owned(USER.to_vec()) } else { Cow::Borrowed(name) }
     }
 
+    /// A path or URI as a program gave it to a library. What may hold a PIN always goes.
+    pub fn locator<'a>(&self, locator: &'a [u8]) -> Cow<'a, [u8]> {
+        if locator.first() == Some(&b'/') {
+            return self.path(locator);
+        }
+        let end = locator.iter().position(|b| matches!(b, b'?' | b';')).unwrap_or(locator.len());
+        self.path(&locator[..end])
+    }
+
+    /// The name of a host, or an address that stands for one.
+    pub fn host<'a>(&self, host: &'a [u8]) -> Cow<'a, [u8]> {
+        if self.policy.network { network::host(host) } else { Cow::Borrowed(host) }
+    }
+
+    /// An IPv6 address, or an IPv4 address mapped into one.
+    pub fn address(&self, address: [u8; 16]) -> [u8; 16] {
+        if self.policy.network { network::address(address) } else { address }
+    }
+
     /// A text of the recorder's that may hold paths.
     pub fn message<'a>(&self, message: &'a [u8]) -> Cow<'a, [u8]> {
         if self.policy.paths { text::redact(message) } else { Cow::Borrowed(message) }
@@ -112,14 +135,15 @@ mod tests {
 
     #[test]
     fn the_policy_is_said() {
-        let bits = |paths, users| Redactor::new(Policy { paths, users }).bits();
-        assert_eq!(bits(false, false), redaction::SECRETS);
-        assert_eq!(bits(true, true), redaction::SECRETS | redaction::PATHS | redaction::USERS);
+        let bits = |paths, users, network| Redactor::new(Policy { paths, users, network }).bits();
+        assert_eq!(bits(false, false, false), redaction::SECRETS);
+        assert_eq!(bits(true, true, false), redaction::SECRETS | redaction::PATHS | redaction::USERS);
+        assert_eq!(bits(false, false, true), redaction::SECRETS | redaction::NETWORK);
     }
 
     #[test]
     fn without_a_policy_only_secrets_go() {
-        let none = Redactor::new(Policy { paths: false, users: false });
+        let none = Redactor::new(Policy { paths: false, users: false, network: false });
         assert_eq!(&*none.path(b"/home/bob"), b"/home/bob");
         assert_eq!(&*none.relative(b"/home", b"bob"), b"bob");
         assert_eq!(&*none.user(1000, b"bob"), b"bob");

@@ -90,6 +90,9 @@ impl Redactor {
             Role::Argv => self.argv(text),
             Role::User => self.user(User::from_fixed(fixed).id, text),
             Role::Message => self.message(text),
+            Role::Locator => self.locator(text),
+            Role::HostName => self.host(text),
+            Role::Algorithm | Role::Hello | Role::Address => Cow::Borrowed(&[]),
         }
     }
 }
@@ -304,7 +307,7 @@ mod tests {
         b.finish(&header(), &BaselineProcess { exe, argv, ..BaselineProcess::default() }).expect("small");
         let (record, _) = Record::split_first(&bytes).expect("a record");
         let mut out = Vec::new();
-        Redactor::new(Policy { paths: false, users: false }).rewrite(&record, &mut out);
+        Redactor::new(Policy { paths: false, users: false, network: false }).rewrite(&record, &mut out);
         let (record, p) = one::<BaselineProcess>(&out);
         assert_eq!(record.str(p.exe), Ok(&b"/home/bob/x"[..]));
         assert_eq!(record.str(p.argv), Ok(&b"/home/bob/x\0--token=[REDACTED]\0"[..]));
