@@ -7,6 +7,7 @@ mod error;
 mod filters;
 mod known;
 mod loads;
+pub mod objects;
 mod options;
 pub mod output;
 mod perf;
