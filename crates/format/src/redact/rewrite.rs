@@ -10,8 +10,8 @@
 use super::Redactor;
 use crate::limits;
 use crate::record::wire::{WireField, field_at};
-use crate::record::{Field, HEADER_SIZE, Kind, Record, Role, StrRef, open_bits, process_bits};
-use crate::record::{Payload, User};
+use crate::record::{Field, HEADER_SIZE, Kind, Record, Role, StrRef, open_bits, process_bits, tls_bits};
+use crate::record::{Payload, TlsHello, TlsMessage, User};
 use std::borrow::Cow;
 
 /// What became of a record.
@@ -58,16 +58,19 @@ impl Redactor {
                 same = false;
                 &[]
             });
-            let text = self.by_role(record, fields, fixed, field, text);
-            same &= matches!(text, Cow::Borrowed(_));
+            let redacted = self.by_role(record, fields, fixed, field, text);
+            // What is only cut is borrowed too.
+            same &= matches!(redacted, Cow::Borrowed(_)) && redacted.len() == text.len();
             *place = at;
-            *slot = (Some(field), text);
+            *slot = (Some(field), redacted);
         }
+        let fixed = self.addresses(fields, fixed);
+        same &= matches!(fixed, Cow::Borrowed(_));
         if same && is_tight(record.bytes(), fixed_len, &mut places) {
             out.extend_from_slice(record.bytes());
             return Rewritten::Verbatim;
         }
-        build(kind, fixed, &strings, out);
+        build(kind, &fixed, &strings, out);
         Rewritten::Changed
     }
 
@@ -92,7 +95,35 @@ impl Redactor {
             Role::Message => self.message(text),
             Role::Locator => self.locator(text),
             Role::HostName => self.host(text),
-            Role::Algorithm | Role::Hello | Role::Address => Cow::Borrowed(&[]),
+            Role::Hello => self.handshake(TlsHello::from_fixed(fixed).message, text),
+            Role::Algorithm | Role::Address => Cow::Borrowed(&[]),
+        }
+    }
+}
+
+impl Redactor {
+    /// The fixed part, with its addresses redacted in place.
+    fn addresses<'a>(&self, fields: &[Field], fixed: &'a [u8]) -> Cow<'a, [u8]> {
+        let mut out = Cow::Borrowed(fixed);
+        for field in fields.iter().filter(|f| f.role == Role::Address) {
+            let Some(address) = fixed.get(field.offset..).and_then(|b| b.first_chunk::<16>()) else { break };
+            let kept = self.address(*address);
+            if kept != *address {
+                patch(out.to_mut(), field.offset, &kept);
+            }
+        }
+        out
+    }
+
+    /// The body of a [`TlsHello`], by what it is.
+    fn handshake<'a>(&self, message: u16, body: &'a [u8]) -> Cow<'a, [u8]> {
+        let most = |count: usize| Cow::Borrowed(&body[..body.len().min(count)]);
+        match TlsMessage::from_number(message) {
+            Some(TlsMessage::ClientHello | TlsMessage::ServerHello) => self.hello(body),
+            Some(TlsMessage::Certificate) => self.certificate(body),
+            Some(TlsMessage::ServerKeyExchange) => most(4),
+            Some(TlsMessage::Alert) => most(2),
+            _ => Cow::Borrowed(&[]),
         }
     }
 }
@@ -137,6 +168,12 @@ fn build(kind: Kind, fixed: &[u8], strings: &[(Option<&Field>, Cow<'_, [u8]>); S
             let now: u32 = field_at(&out[start..], bits.offset);
             patch(&mut out[start..], bits.offset, &(old | now | bit));
         }
+    }
+    if kind == Kind::TlsHello {
+        // Whoever reads it must not take zeros for what was sent.
+        let at = TlsHello::FIELDS.iter().find(|f| f.name == "bits").map_or(0, |f| f.offset);
+        let old: u16 = field_at(fixed, at);
+        patch(&mut out[start..], at, &(old | tls_bits::STRIPPED));
     }
     let size = (out.len() - start).next_multiple_of(8);
     out.resize(start + size, 0);
