@@ -6,7 +6,6 @@ pub const TOPICS: &[(&str, &str, &str)] = &[
     ("privileges", "what the recorder needs, and why", include_str!("../docs/privileges.md")),
     ("troubleshooting", "when something does not work", include_str!("../docs/troubleshooting.md")),
     ("kernels", "where it was run, and which probe was chosen", include_str!("../docs/kernels.md")),
-    ("kernels", "where it was run, and which probe was chosen", include_str!("../docs/kernels.md")),
     ("capture-format", "the capture, byte for byte", include_str!("../docs/capture-format.md")),
     ("events", "the events of `monitor`, field by field", include_str!("../docs/events.md")),
     ("database", "the tables of `ingest`, for `sql`", include_str!("../docs/database.md")),

@@ -18,6 +18,7 @@ const SHORTEST_SEGMENT: Duration = Duration::from_millis(100);
 /// Records.
 pub fn run(args: &RecordArgs) -> Result<Exit, Failure> {
     check(args)?;
+    let probes = Probes::parse(&args.probes)?;
     let options = RecordOptions {
         output: args.output.clone(),
         duration: (!args.duration.is_zero()).then_some(args.duration),
@@ -27,7 +28,11 @@ pub fn run(args: &RecordArgs) -> Result<Exit, Failure> {
         uids: args.uid.clone(),
         cgroups: args.cgroup.clone(),
         containers: args.container.clone(),
-        facts: args.probes.iter().map(|name| fact(name)).collect::<Result<_, _>>()?,
+        facts: probes.facts,
+        bulk: probes.bulk,
+        packets: probes.packets,
+        libraries: args.library.clone(),
+        catalogues: args.catalogue.clone(),
         watch: args.watch.clone(),
         redact: !args.no_redact,
         buffer_bytes: args.buffer,
@@ -97,12 +102,46 @@ fn check(args: &RecordArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn fact(name: &str) -> Result<Fact, Failure> {
-    facts().find(|fact| fact.name() == name).ok_or_else(|| {
-        let known: Vec<&str> = facts().map(|fact| fact.name()).collect();
-        Failure::usage(format!("--probes {name} is unknown."), &format!("Facts: {}.", known.join(", ")))
-    })
+/// What `--probes` chose.
+struct Probes {
+    /// The facts; empty: all.
+    facts: Vec<Fact>,
+    bulk: bool,
+    packets: bool,
 }
+
+impl Probes {
+    /// Names of facts choose only these. [`MORE`] adds to what is chosen, to everything if nothing is.
+    fn parse(names: &[String]) -> Result<Probes, Failure> {
+        let mut probes = Probes { facts: Vec::new(), bulk: false, packets: false };
+        for name in names {
+            match name.as_str() {
+                "bulk" => probes.bulk = true,
+                "packets" => probes.packets = true,
+                name => probes.facts.push(facts().find(|fact| fact.name() == name).ok_or_else(|| {
+                    let known: Vec<&str> = facts().map(|fact| fact.name()).chain(MORE).collect();
+                    Failure::usage(
+                        format!("--probes {name} is unknown."),
+                        &format!("Known: {}.", known.join(", ")),
+                    )
+                })?),
+            }
+        }
+        let of = [(probes.bulk, "bulk", Fact::ApiCall), (probes.packets, "packets", Fact::TlsHandshake)];
+        for (asked, name, fact) in of {
+            if asked && !probes.facts.is_empty() && !probes.facts.contains(&fact) {
+                return Err(Failure::usage(
+                    format!("--probes {name} belongs to {fact}, which is left out.", fact = fact.name()),
+                    &format!("Give --probes {},{name} too, or --probes {name} alone.", fact.name()),
+                ));
+            }
+        }
+        Ok(probes)
+    }
+}
+
+/// What `--probes` knows besides facts.
+const MORE: [&str; 2] = ["bulk", "packets"];
 
 /// What is said on standard error while recording.
 struct Status {

@@ -45,9 +45,20 @@ pub struct RecordArgs {
     #[arg(long, value_name = "ID")]
     pub container: Vec<String>,
 
-    /// Only these facts: file_open, lib_load, process_fork, process_exec, process_exit (default: all)
+    /// Only these facts: file_open, lib_load, process_fork, process_exec, process_exit, api_call, tls_handshake,
+    /// kernel_crypto (default: all). More: bulk counts calls of functions that move data, too; packets reads TLS
+    /// handshakes from packets where nothing better works
     #[arg(long, value_name = "FACT,...", value_delimiter = ',')]
     pub probes: Vec<String>,
+
+    /// Watch the functions of this library or program only, used already or not (repeatable; default: of every crypto
+    /// library that is installed or in use)
+    #[arg(long, value_name = "FILE")]
+    pub library: Vec<PathBuf>,
+
+    /// A file that names functions of further libraries (repeatable; `crypto-tracer docs catalogue`)
+    #[arg(long, value_name = "FILE")]
+    pub catalogue: Vec<PathBuf>,
 
     /// Files to record besides the built-in list: `*.ext`, a name, a path, a glob with * and ? (repeatable)
     #[arg(short, long, value_name = "PATTERN")]

@@ -363,7 +363,9 @@ fn capabilities_are_enough() {
         .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
         .args([format!("--inh-caps={caps}"), format!("--ambient-caps={caps}")])
         .arg(&copy)
-        .args(["record", "--no-redact", "--follow-children", "--pid", &work.pid().to_string(), "-o"])
+        .args(["record", "--no-redact", "--follow-children", "--pid", &work.pid().to_string()])
+        .args(crate::support::private::openssl().arguments())
+        .arg("-o")
         .arg(&path);
     let recorder = Recorder::spawn(command);
     succeeded(work.run());

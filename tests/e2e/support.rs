@@ -3,6 +3,9 @@
 //! The workload starts behind a gate: a shell that waits for a line on its standard input and then execs the real
 //! program. The recorder is told that shell's pid, so that everything the program does is recorded and nothing else.
 
+#[path = "private.rs"]
+pub mod private;
+
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
@@ -159,6 +162,10 @@ impl Recorder {
     pub fn start_into<S: AsRef<OsStr>>(args: &[S], stdout: Stdio) -> Recorder {
         let mut command = tracer();
         command.arg("record").args(args).stdout(stdout);
+        // Functions are probed in copies that only our programs map; see `private`.
+        if !args.iter().any(|arg| matches!(arg.as_ref().to_str(), Some("--library" | "--probes"))) {
+            command.args(private::openssl().arguments());
+        }
         Recorder::spawn(command)
     }
 

@@ -37,6 +37,10 @@ pub fn options(output: PathBuf) -> RecordOptions {
         keep: None,
         force: false,
         recorder: "test".into(),
+        bulk: false,
+        packets: false,
+        libraries: Vec::new(),
+        catalogues: Vec::new(),
         only_probe: None,
     }
 }
