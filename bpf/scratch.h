@@ -69,6 +69,13 @@ struct ct_tls {
 	__u8 reserved[5];
 };
 
+struct ct_kernel_crypto_scratch {
+	union {
+		struct ct_kernel_crypto record;
+		char bytes[2 * CT_PATH_MAX];
+	};
+};
+
 /* Names a process for ever. */
 struct ct_identity {
 	__u64 start_ns;

@@ -90,6 +90,14 @@ extern struct {
 	__type(value, struct ct_tls);
 } tls_sockets SEC(".maps");
 
+/* One for each call: with fexit each has a program of its own, and where programs can be preempted another may run in between. */
+extern struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, CT_KERNEL_CALLS);
+	__type(key, __u32);
+	__type(value, struct ct_kernel_crypto_scratch);
+} kernel_crypto_scratch SEC(".maps");
+
 /* Processes that ended of late: two last threads may both find that they were the last. */
 extern struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

@@ -13,6 +13,7 @@ enum ct_kind {
 	CT_PROCESS_FORK = 18,
 	CT_PROCESS_EXEC = 19,
 	CT_PROCESS_EXIT = 20,
+	CT_KERNEL_CRYPTO = 24,
 	/* For the recorder alone: never written to a capture. */
 	CT_TLS_PART = 0x8008,
 };
@@ -23,6 +24,7 @@ enum ct_fact {
 	CT_FACT_PROCESS_EXEC = 4,
 	CT_FACT_PROCESS_EXIT = 5,
 	CT_FACT_TLS_HANDSHAKE = 8,
+	CT_FACT_KERNEL_CRYPTO = 9,
 };
 
 struct ct_str {
@@ -124,6 +126,19 @@ struct ct_tls_part {
 	__u16 peer_port;
 	__u8 local[16];
 	__u8 peer[16];
+};
+
+struct ct_kernel_crypto {
+	struct ct_header h;
+	__u16 call;
+	__u16 operation;
+	__u16 version;
+	__u16 cipher;
+	__u32 length;
+	__u32 reserved;
+	__s64 result;
+	struct ct_str kind;
+	struct ct_str name;
 };
 
 #endif

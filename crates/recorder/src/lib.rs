@@ -5,6 +5,7 @@ mod clocks;
 mod doctor;
 mod error;
 mod filters;
+mod kernel_crypto;
 mod known;
 mod loads;
 pub mod objects;

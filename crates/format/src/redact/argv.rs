@@ -413,6 +413,7 @@ mod tests {
             "keytool -storepass [REDACTED] -keypass [REDACTED] -list",
         ),
         ("openssl s_client -psk s3cr -connect h:443", "openssl s_client -psk [REDACTED] -connect h:443"),
+        ("openssl s_client -psk_identity bob -tls1_3", "openssl s_client -psk_identity [REDACTED] -tls1_3"),
         ("openssl rsa -in /etc/x.key -passin env:PW", "openssl rsa -in /etc/x.key -passin env:PW"),
         (
             "openssl x509 -in pkcs11:token=t;pin-value=s3cr",

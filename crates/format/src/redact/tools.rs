@@ -227,6 +227,8 @@ pub(super) const TOOLS: &[Tool] = &[
             row("-k", Next, Secret),
             row("-K", Next, Secret),
             row("-psk", Next, Secret),
+            // Names a person or device, as a PSK identity in a handshake does, which is dropped too.
+            row("-psk_identity", Next, Secret),
             row("-hmac", Next, Secret),
             row("-macopt", Next, KeyParameter),
             row("-sigopt", Next, KeyParameter),
