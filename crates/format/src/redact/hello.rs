@@ -168,7 +168,6 @@ fn extensions(rest: &mut Bytes<'_>, kind: u8, retry: bool, names: bool, out: &mu
         kept.clear();
         if extension(number, content, kind, retry, names, &mut kept).is_none() {
             kept.clear();
-            unknown(content, &mut kept);
         }
         if out.len() + 4 + kept.len() > limits::STRING_BYTES {
             return;
@@ -186,7 +185,7 @@ fn unknown(content: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// The content of an extension; `None`: it isn't known, or not as it should be.
+/// The content of an extension; `None`: it is not as it should be, and nothing of it remains.
 fn extension(
     number: u16,
     content: &[u8],
@@ -252,7 +251,10 @@ fn extension(
             }
         }
         _ if KEPT.contains(&number) => out.extend_from_slice(rest.take(content.len())?),
-        _ => return None,
+        _ => {
+            rest.0 = &[];
+            unknown(content, out);
+        }
     }
     rest.is_empty().then_some(())
 }
@@ -304,3 +306,6 @@ fn pre_shared_keys(rest: &mut Bytes<'_>, out: &mut Vec<u8>) -> Option<()> {
     put_vector(out, &kept);
     Some(())
 }
+
+#[cfg(test)]
+mod tests;

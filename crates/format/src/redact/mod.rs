@@ -130,9 +130,9 @@ impl Redactor {
         hello::hello(message, self.policy.network)
     }
 
-    /// A certificate in its DER form.
-    pub fn certificate<'a>(&self, der: &'a [u8]) -> Cow<'a, [u8]> {
-        if self.policy.network { certificate::certificate(der) } else { Cow::Borrowed(der) }
+    /// A certificate in its DER form, by its place in the chain: 0 is the end entity's.
+    pub fn certificate<'a>(&self, der: &'a [u8], index: u16) -> Cow<'a, [u8]> {
+        if self.policy.network { certificate::certificate(der, index == 0) } else { Cow::Borrowed(der) }
     }
 
     /// A text of the recorder's that may hold paths.

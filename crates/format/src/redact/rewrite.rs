@@ -95,7 +95,7 @@ impl Redactor {
             Role::Message => self.message(text),
             Role::Locator => self.locator(text),
             Role::HostName => self.host(text),
-            Role::Hello => self.handshake(TlsHello::from_fixed(fixed).message, text),
+            Role::Hello => self.handshake(&TlsHello::from_fixed(fixed), text),
             Role::Algorithm | Role::Address => Cow::Borrowed(&[]),
         }
     }
@@ -116,11 +116,11 @@ impl Redactor {
     }
 
     /// The body of a [`TlsHello`], by what it is.
-    fn handshake<'a>(&self, message: u16, body: &'a [u8]) -> Cow<'a, [u8]> {
+    fn handshake<'a>(&self, hello: &TlsHello, body: &'a [u8]) -> Cow<'a, [u8]> {
         let most = |count: usize| Cow::Borrowed(&body[..body.len().min(count)]);
-        match TlsMessage::from_number(message) {
+        match TlsMessage::from_number(hello.message) {
             Some(TlsMessage::ClientHello | TlsMessage::ServerHello) => self.hello(body),
-            Some(TlsMessage::Certificate) => self.certificate(body),
+            Some(TlsMessage::Certificate) => self.certificate(body, hello.index),
             Some(TlsMessage::ServerKeyExchange) => most(4),
             Some(TlsMessage::Alert) => most(2),
             _ => Cow::Borrowed(&[]),
@@ -327,6 +327,37 @@ mod tests {
         let (record, p) = one::<FileOpen>(&out);
         assert_eq!(record.str(p.path).map(<[u8]>::len), Ok(limits::STRING_BYTES));
         assert_eq!(p.bits, open_bits::PATH_CUT);
+    }
+
+    #[test]
+    fn handshakes_lose_whom_they_are_with() {
+        let certificate = b"no certificate: nothing of it may stay";
+        for (message, body, want) in [
+            (TlsMessage::Certificate, &certificate[..], &b""[..]),
+            (TlsMessage::Alert, b"\x02\x28and more", b"\x02\x28"),
+            (TlsMessage::ServerKeyExchange, b"\x03\0\x1d\x20and more", b"\x03\0\x1d\x20"),
+            (TlsMessage::Encrypted, b"anything", b""),
+        ] {
+            let (local, peer) = ([0; 16], *b"\x20\x01\x05\x03\xba\x3e\0\0\0\x02\0\0\0\0\0\x30");
+            let mut bytes = Vec::new();
+            let mut b = Builder::new(&mut bytes);
+            let payload = TlsHello {
+                message: message.number(),
+                bits: 1,
+                body: b.string(body),
+                local,
+                peer,
+                ..TlsHello::default()
+            };
+            b.finish(&header(), &payload).expect("small");
+            let (what, out) = rewrite(&bytes);
+            let (record, p) = one::<TlsHello>(&out);
+            assert_eq!((what, record.str(p.body)), (Rewritten::Changed, Ok(want)));
+            assert_eq!(p.bits, 1 | tls_bits::STRIPPED);
+            assert_eq!(p.peer, *b"\x20\x01\x05\x03\xba\x3e\0\0\0\0\0\0\0\0\0\0");
+            assert_eq!(p.local, local);
+            assert_eq!(rewrite(&out).0, Rewritten::Verbatim, "once is enough");
+        }
     }
 
     #[test]

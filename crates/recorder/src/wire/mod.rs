@@ -202,7 +202,7 @@ impl Connection {
             }
             CERTIFICATE => {
                 for (index, (der, whole)) in message.certificates().take(MOST_CERTIFICATES).enumerate() {
-                    let kept = redactor.certificate(der);
+                    let kept = redactor.certificate(der, index as u16);
                     let stripped = if *kept == *der { 0 } else { tls_bits::STRIPPED };
                     let cut = if whole { 0 } else { tls_bits::CUT };
                     let length = der.len() as u32;
