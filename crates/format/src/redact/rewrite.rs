@@ -64,7 +64,13 @@ impl Redactor {
             *place = at;
             *slot = (Some(field), redacted);
         }
-        let fixed = self.addresses(fields, fixed);
+        let mut fixed = self.addresses(fields, fixed);
+        if kind == Kind::TlsHello && !same {
+            // Whoever reads it must not take zeros for what was sent.
+            let at = TlsHello::FIELDS.iter().find(|f| f.name == "bits").map_or(0, |f| f.offset);
+            let old: u16 = field_at(&fixed, at);
+            patch(fixed.to_mut(), at, &(old | tls_bits::STRIPPED));
+        }
         same &= matches!(fixed, Cow::Borrowed(_));
         if same && is_tight(record.bytes(), fixed_len, &mut places) {
             out.extend_from_slice(record.bytes());
@@ -168,12 +174,6 @@ fn build(kind: Kind, fixed: &[u8], strings: &[(Option<&Field>, Cow<'_, [u8]>); S
             let now: u32 = field_at(&out[start..], bits.offset);
             patch(&mut out[start..], bits.offset, &(old | now | bit));
         }
-    }
-    if kind == Kind::TlsHello {
-        // Whoever reads it must not take zeros for what was sent.
-        let at = TlsHello::FIELDS.iter().find(|f| f.name == "bits").map_or(0, |f| f.offset);
-        let old: u16 = field_at(fixed, at);
-        patch(&mut out[start..], at, &(old | tls_bits::STRIPPED));
     }
     let size = (out.len() - start).next_multiple_of(8);
     out.resize(start + size, 0);
@@ -337,6 +337,7 @@ mod tests {
             (TlsMessage::Alert, b"\x02\x28and more", b"\x02\x28"),
             (TlsMessage::ServerKeyExchange, b"\x03\0\x1d\x20and more", b"\x03\0\x1d\x20"),
             (TlsMessage::Encrypted, b"anything", b""),
+            (TlsMessage::Encrypted, b"", b""),
         ] {
             let (local, peer) = ([0; 16], *b"\x20\x01\x05\x03\xba\x3e\0\0\0\x02\0\0\0\0\0\x30");
             let mut bytes = Vec::new();
@@ -353,7 +354,7 @@ mod tests {
             let (what, out) = rewrite(&bytes);
             let (record, p) = one::<TlsHello>(&out);
             assert_eq!((what, record.str(p.body)), (Rewritten::Changed, Ok(want)));
-            assert_eq!(p.bits, 1 | tls_bits::STRIPPED);
+            assert_eq!(p.bits, if body.is_empty() { 1 } else { 1 | tls_bits::STRIPPED });
             assert_eq!(p.peer, *b"\x20\x01\x05\x03\xba\x3e\0\0\0\0\0\0\0\0\0\0");
             assert_eq!(p.local, local);
             assert_eq!(rewrite(&out).0, Rewritten::Verbatim, "once is enough");
