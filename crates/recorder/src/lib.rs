@@ -5,6 +5,7 @@ mod clocks;
 mod doctor;
 mod error;
 mod filters;
+mod host_crypto;
 mod kernel_crypto;
 mod known;
 mod loads;

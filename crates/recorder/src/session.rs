@@ -9,6 +9,7 @@ use crate::baseline::{Baseline, ProcessIdentity, ScanOptions};
 use crate::clocks::{self, HostFacts, now_ns};
 use crate::error::RecordError;
 use crate::filters::Filters;
+use crate::host_crypto::HostCryptoFacts;
 use crate::kernel_crypto;
 use crate::known::Processes;
 use crate::loads::Loads;
@@ -46,6 +47,7 @@ const EACH_MINUTE: Duration = Duration::from_secs(60);
 pub(crate) struct Session<'a> {
     pub(crate) options: &'a RecordOptions,
     pub(crate) host: HostFacts,
+    pub(crate) host_crypto: HostCryptoFacts,
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) recorded: HashSet<Fact>,
     pub(crate) filters: Filters,
@@ -132,6 +134,7 @@ impl Session<'_> {
                 reason: b.string(attempt.reason.as_bytes()),
             });
         }
+        self.host_crypto.put(&mut out);
         clocks::put_mark(&mut out, now_ns(), MarkKind::Recording, "");
         self.writer.put(&out)?;
         self.clock_written = Instant::now();

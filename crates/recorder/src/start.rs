@@ -9,6 +9,7 @@ use crate::baseline::{Baseline, ProcessIdentity};
 use crate::clocks::{HostFacts, now_ns};
 use crate::error::RecordError;
 use crate::filters::Filters;
+use crate::host_crypto::HostCryptoFacts;
 use crate::known::Processes;
 use crate::loads::Loads;
 use crate::options::{Hooks, RecordOptions, Report};
@@ -111,11 +112,17 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
 
     let redactor =
         Redactor::new(Policy { paths: options.redact, users: options.redact, network: options.redact });
+    let host_crypto = HostCryptoFacts::read();
+    if host_crypto.left_out() > 0 {
+        let left_out = host_crypto.left_out();
+        filters.warnings.push(format!("{left_out} further algorithms of /proc/crypto are not recorded"));
+    }
     let everything = all_processes(&mut baseline);
     follow_more(&mut filters, &loaded, &everything);
     let session = Session {
         options,
         host,
+        host_crypto,
         attempts,
         recorded: wanted.iter().copied().collect(),
         processes: Processes::new(&options.names, options.follow_children),

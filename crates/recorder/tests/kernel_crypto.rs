@@ -6,7 +6,7 @@
 mod common;
 
 use common::{Recorded, bpf_works, python, run};
-use crypto_tracer_format::record::{Fact, KernelCall, KernelCrypto, Loss};
+use crypto_tracer_format::record::{Fact, HostCrypto, HostFact, KernelCall, KernelCrypto, Loss};
 
 /// What must not be found anywhere in a capture: payloads, key material, callout information, a password.
 const SECRETS: [&str; 6] =
@@ -185,4 +185,31 @@ fn by_the_raw_tracepoint() {
     if bpf_works() {
         calls(Some("raw_tracepoint"));
     }
+}
+
+#[test]
+fn the_host_tells_of_its_cryptography() {
+    if !bpf_works() {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let recorded = run(dir.path(), &["/bin/true"], |o| o.facts = vec![Fact::ProcessExec]);
+    let all = recorded.all::<HostCrypto>();
+    let of = |what: HostFact| all.iter().filter(move |e| e.payload.what == what.number());
+    let values = |what| of(what).map(|e| e.text(e.payload.value)).collect::<Vec<_>>();
+    let file = |path: &str| std::fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
+    let fips: Vec<String> = file("/proc/sys/crypto/fips_enabled").into_iter().collect();
+    assert_eq!(values(HostFact::Fips), fips);
+    let policy: Vec<String> = file("/etc/crypto-policies/state/current").into_iter().collect();
+    assert_eq!(values(HostFact::CryptoPolicy), policy);
+    // Loading an algorithm adds entries, by others too: what was there before and after must have been told.
+    let drivers = || -> Vec<String> {
+        let text = file("/proc/crypto").unwrap_or_default();
+        let lines = text.lines().filter_map(|line| line.strip_prefix("driver")?.split_once(": "));
+        lines.map(|(_, driver)| driver.to_owned()).collect()
+    };
+    let told: Vec<String> = of(HostFact::Algorithm).map(|e| e.text(e.payload.driver)).collect();
+    let there = drivers();
+    assert!(there.iter().filter(|d| told.contains(d)).count() * 10 >= there.len() * 9, "{told:?} {there:?}");
+    assert!(of(HostFact::Algorithm).all(|e| e.payload.name.len > 0 && e.payload.kind.len > 0));
 }
