@@ -8,6 +8,7 @@ mod filters;
 mod kernel_crypto;
 mod known;
 mod loads;
+pub mod objects;
 mod options;
 pub mod output;
 mod perf;
