@@ -87,5 +87,12 @@ struct {
 	__type(value, __u8);
 } ended SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, CT_MAX_THREADS);
+	__type(key, __u64);
+	__type(value, __u64);
+} inside SEC(".maps");
+
 /* Tracing helpers are for GPL programs. */
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

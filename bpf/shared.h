@@ -90,6 +90,17 @@ extern struct {
 	__type(value, __u8);
 } ended SEC(".maps");
 
+/*
+ * The object (its address in the process) that a thread is shaking hands for: written where a library's function is entered,
+ * removed where it returns, read where the handshake's bytes pass. By pid_tgid.
+ */
+extern struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, CT_MAX_THREADS);
+	__type(key, __u64);
+	__type(value, __u64);
+} inside SEC(".maps");
+
 static __always_inline void count_loss(__u32 fact, __u32 reason)
 {
 	__u32 slot = fact * CT_LOSS_REASONS + reason;

@@ -9,6 +9,7 @@ mod host_crypto;
 mod kernel_crypto;
 mod known;
 mod loads;
+pub mod objects;
 mod options;
 pub mod output;
 mod perf;

@@ -1,0 +1,258 @@
+//! Reads catalogue files and puts them together.
+//!
+//! Invariants:
+//! - A [`Catalogue`] holds at most [`FUNCTIONS`] functions, each family once, each function once per family.
+//! - A file is taken as a whole or refused with the reason; nothing in it is passed over in silence.
+//! - A later file of the same family adds to it; a function of the same name takes the place of the earlier one.
+
+use super::{Family, Function, builtin, check};
+
+/// Functions of all families together.
+const FUNCTIONS: usize = 4096;
+/// Size of a file in bytes.
+const FILE_BYTES: usize = 1024 * 1024;
+
+/// A catalogue file.
+#[derive(Clone, Copy, Debug)]
+pub struct CatalogueFile<'a> {
+    /// What errors call it: a file name.
+    pub name: &'a str,
+    /// What it says.
+    pub text: &'a str,
+}
+
+/// Why a catalogue can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogueError {
+    /// It isn't TOML, or has fields and words that a catalogue doesn't have.
+    #[error("{file}: expected a catalogue of functions, but got something else: {source}")]
+    Syntax {
+        /// The file.
+        file: String,
+        /// Where and what.
+        source: Box<toml::de::Error>,
+    },
+    /// Something of the family as a whole.
+    #[error("{file}: expected {expected}, but got {got}")]
+    Family {
+        /// The file.
+        file: String,
+        /// What would be right.
+        expected: String,
+        /// What is there.
+        got: String,
+    },
+    /// Something of one function.
+    #[error("{file}: function {function}: expected {expected}, but got {got}")]
+    Function {
+        /// The file.
+        file: String,
+        /// The function.
+        function: String,
+        /// What would be right.
+        expected: String,
+        /// What is there.
+        got: String,
+    },
+}
+
+/// Families and their functions, ready to be probed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Catalogue {
+    families: Vec<Family>,
+}
+
+impl Catalogue {
+    /// The families that are compiled in.
+    pub fn builtin() -> Result<Catalogue, CatalogueError> {
+        Catalogue::of(builtin::FILES)
+    }
+
+    /// Only what these files say.
+    pub fn of(files: &[CatalogueFile<'_>]) -> Result<Catalogue, CatalogueError> {
+        Catalogue { families: Vec::new() }.with_files(files)
+    }
+
+    /// This catalogue with what these files say besides, in their order.
+    pub fn with_files(mut self, files: &[CatalogueFile<'_>]) -> Result<Catalogue, CatalogueError> {
+        for file in files {
+            self.add(file)?;
+        }
+        Ok(self)
+    }
+
+    fn add(&mut self, file: &CatalogueFile<'_>) -> Result<(), CatalogueError> {
+        let refuse = |expected: &str, got: String| CatalogueError::Family {
+            file: file.name.to_owned(),
+            expected: expected.to_owned(),
+            got,
+        };
+        if file.text.len() > FILE_BYTES {
+            return Err(refuse("a file of at most 1 MiB", format!("{} bytes", file.text.len())));
+        }
+        let new: Family = toml::from_str(file.text).map_err(|source| CatalogueError::Syntax {
+            file: file.name.to_owned(),
+            source: Box::new(source),
+        })?;
+        check::names(file.name, &new)?;
+        let (place, merged) = match self.families.iter().position(|known| known.family == new.family) {
+            Some(place) => (place, merge(&self.families[place], new)),
+            None => (self.families.len(), new),
+        };
+        check::family(file.name, &merged)?;
+        let others: usize = self.families.iter().map(|known| known.functions.len()).sum();
+        let known_before = self.families.get(place).map_or(0, |known| known.functions.len());
+        let total = others - known_before + merged.functions.len();
+        if total > FUNCTIONS {
+            return Err(refuse("at most 4096 functions in all families together", total.to_string()));
+        }
+        match self.families.get_mut(place) {
+            Some(known) => *known = merged,
+            None => self.families.push(merged),
+        }
+        Ok(())
+    }
+
+    /// All families.
+    pub fn families(&self) -> &[Family] {
+        &self.families
+    }
+
+    /// A function by the positions of its family and of itself within that.
+    pub fn function(&self, family: usize, function: usize) -> Option<&Function> {
+        self.families.get(family)?.functions.get(function)
+    }
+
+    /// All functions with their numbers in a recording (`ApiFunction::id`), which count from 0 through all families.
+    pub fn numbered(&self) -> impl Iterator<Item = (u32, &Family, &Function)> {
+        let all = self.families.iter().flat_map(|family| family.functions.iter().map(move |f| (family, f)));
+        (0u32..).zip(all).map(|(id, (family, function))| (id, family, function))
+    }
+
+    /// The number of a function by the positions of its family and of itself within that.
+    pub fn number(&self, family: usize, function: usize) -> Option<u32> {
+        self.function(family, function)?;
+        let before: usize = self.families.iter().take(family).map(|f| f.functions.len()).sum();
+        u32::try_from(before + function).ok()
+    }
+}
+
+fn merge(known: &Family, new: Family) -> Family {
+    let mut merged = known.clone();
+    for stem in new.libraries {
+        if !merged.libraries.contains(&stem) {
+            merged.libraries.push(stem);
+        }
+    }
+    if !new.within.is_empty() {
+        merged.within = new.within;
+    }
+    if !new.unless.is_empty() {
+        merged.unless = new.unless;
+    }
+    merged.go |= new.go;
+    for function in new.functions {
+        match merged.functions.iter_mut().find(|f| f.name == function.name) {
+            Some(place) => *place = function,
+            None => merged.functions.push(function),
+        }
+    }
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_compiled_in_is_valid() {
+        let catalogue = Catalogue::builtin().expect("valid");
+        assert_eq!(catalogue.families().len(), builtin::FILES.len(), "each file is a family of its own");
+        let names: Vec<_> = catalogue.families().iter().map(|f| f.family.as_str()).collect();
+        for name in ["OpenSSL", "GnuTLS", "NSS", "libsodium", "mbedTLS", "wolfSSL", "libgcrypt", "Go"] {
+            assert!(names.contains(&name), "{name} of {names:?}");
+        }
+    }
+
+    /// What the recorder and the documents call a family is what `--library` of the analyzer finds.
+    #[test]
+    fn families_are_those_of_the_libraries() {
+        use crate::catalogue::libraries::FAMILIES;
+        for family in Catalogue::builtin().expect("valid").families().iter().filter(|f| !f.go) {
+            let known = FAMILIES.iter().find(|f| f.name == family.family);
+            let known = known.unwrap_or_else(|| panic!("{} is no family of libraries", family.family));
+            for stem in &family.libraries {
+                assert!(known.stems.contains(&stem.as_str()), "{stem} isn't recorded as a library");
+            }
+        }
+    }
+
+    const BASE: &str = r#"
+        family = "X"
+        libraries = ["libx"]
+        [[function]]
+        name = "a"
+        record = "event"
+        topic = "key"
+        [[function]]
+        name = "b"
+        record = "event"
+        topic = "key"
+    "#;
+
+    #[test]
+    fn a_file_adds_to_a_family_and_takes_places() {
+        let more = r#"
+            family = "X"
+            libraries = ["liby", "libx"]
+            within = ["a"]
+            [[function]]
+            name = "b"
+            record = "count"
+            topic = "random"
+            [[function]]
+            name = "c"
+            record = "event"
+            topic = "key"
+        "#;
+        let other = r#"
+            family = "Y"
+            libraries = ["libz"]
+            [[function]]
+            name = "a"
+            record = "event"
+            topic = "key"
+        "#;
+        let file = |name, text| CatalogueFile { name, text };
+        let files = [file("1", BASE), file("2", other), file("3", more)];
+        let all = Catalogue::of(&files[..1]).and_then(|c| c.with_files(&files[1..])).expect("valid");
+        let x = &all.families()[0];
+        assert_eq!(x.libraries, ["libx", "liby"]);
+        assert_eq!(x.within, ["a"]);
+        let names: Vec<_> = x.functions.iter().map(|f| (f.name.as_str(), f.record.word())).collect();
+        assert_eq!(names, [("a", "event"), ("b", "count"), ("c", "event")]);
+        let numbered: Vec<_> =
+            all.numbered().map(|(id, family, f)| (id, family.family.as_str(), f.name.as_str())).collect();
+        assert_eq!(numbered, [(0, "X", "a"), (1, "X", "b"), (2, "X", "c"), (3, "Y", "a")]);
+        assert_eq!(all.number(1, 0), Some(3));
+        assert_eq!(all.number(1, 1), None);
+        assert_eq!(all.function(0, 2).map(|f| f.name.as_str()), Some("c"));
+    }
+
+    #[test]
+    fn a_file_that_is_no_catalogue_is_refused_with_its_name() {
+        let wrong = |text: &str| {
+            Catalogue::of(&[CatalogueFile { name: "mine.toml", text }]).expect_err("refused").to_string()
+        };
+        assert!(wrong("family = ").starts_with("mine.toml: expected a catalogue of functions"));
+        assert!(wrong("").contains("missing field `family`"));
+        assert!(wrong("family = 'X'\ncolour = 1").contains("unknown field `colour`"));
+        assert!(wrong(&BASE.replace("\"key\"", "\"plaintext\"")).contains("unknown variant `plaintext`"));
+        assert!(wrong(&"#".repeat(FILE_BYTES + 1)).contains("at most 1 MiB"));
+        let many: String = (0..=FUNCTIONS)
+            .map(|i| format!("[[function]]\nname = \"f{i}\"\nrecord = \"event\"\ntopic = \"key\"\n"))
+            .collect();
+        let many = format!("family = \"X\"\nlibraries = [\"libx\"]\n{many}");
+        assert!(wrong(&many).contains("at most 4096 functions"));
+    }
+}
