@@ -134,7 +134,7 @@ pub const LADDERS: &[Ladder] = &[
                     auto("kernel_request_key_fexit"),
                     auto("kernel_keyctl_fexit"),
                 ],
-                remedy: "needs keys in the kernel (CONFIG_KEYS), and function tracing by BPF trampolines (CONFIG_FUNCTION_TRACER); a kernel may be built without",
+                remedy: "needs BTF that describes the arguments of system calls (that of Debian's 5.10 does not), keys in the kernel (CONFIG_KEYS), and function tracing by BPF trampolines (CONFIG_FUNCTION_TRACER)",
             },
             Rung {
                 name: "tracepoint:syscalls/sys_exit_setsockopt",
