@@ -18,6 +18,7 @@ pub mod probes;
 mod session;
 mod start;
 mod stop;
+pub mod wire;
 mod writer;
 
 pub use doctor::{DoctorReport, Finding, ProbeReport, doctor};

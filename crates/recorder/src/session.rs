@@ -13,6 +13,7 @@ use crate::host_crypto::HostCryptoFacts;
 use crate::kernel_crypto;
 use crate::known::Processes;
 use crate::loads::Loads;
+use crate::objects::Objects;
 use crate::options::{Hooks, Progress, RecordOptions, Report, Stop};
 use crate::output::{OutputError, Patience};
 use crate::perf::Mappings;
@@ -20,9 +21,11 @@ use crate::probes::ladder::Attempt;
 use crate::probes::object::Loaded;
 use crate::start::{all_processes, follow_more};
 use crate::stop::{self, Signals};
+use crate::wire::Wire;
+use crate::wire::part::PART_KIND;
 use crate::writer::Writer;
 use crypto_tracer_format::record::{
-    Fact, FileOpen, Kind, LossReason, MarkKind, ProbeStatus, ProcessExec, ProcessFork, Record,
+    Fact, FileOpen, Kind, LossReason, MarkKind, ProbeStatus, ProcessExec, ProcessFork, Record, Records,
 };
 use crypto_tracer_format::segment::CloseReason;
 use libbpf_rs::RingBuffer;
@@ -60,6 +63,8 @@ pub(crate) struct Session<'a> {
     pub(crate) patience: Patience,
     pub(crate) loaded: Loaded,
     pub(crate) loads: Loads,
+    pub(crate) objects: Objects,
+    pub(crate) wire: Wire,
     pub(crate) kernel_losses: HashMap<(Fact, LossReason), u64>,
     pub(crate) losses_read_ns: u64,
     pub(crate) malformed: u64,
@@ -270,6 +275,7 @@ impl Session<'_> {
                 self.filters.ended(header.tgid);
                 (Fact::ProcessExit, self.processes.exited(header))
             }
+            None if header.kind == PART_KIND => return self.handshake(record),
             Some(Kind::KernelCrypto) => (Fact::KernelCrypto, self.processes.passes(header)),
             _ => {
                 self.malformed += 1;
@@ -290,6 +296,30 @@ impl Session<'_> {
             ControlFlow::Continue(_) => ControlFlow::Continue(()),
             ControlFlow::Break(_) => ControlFlow::Break(()),
         }
+    }
+
+    /// A part of a TLS handshake: the records that it completes.
+    fn handshake(&mut self, part: &Record<'_>) -> ControlFlow<()> {
+        // The end of a connection comes in any process.
+        let header = part.header();
+        if !self.recorded.contains(&Fact::TlsHandshake)
+            || (header.tgid != 0 && !self.processes.passes(header))
+        {
+            return ControlFlow::Continue(());
+        }
+        let mut out = Vec::new();
+        if !self.wire.take(part, &self.objects, self.writer.redactor(), &mut out) {
+            self.malformed += 1;
+        }
+        for record in Records::new(&out).flatten() {
+            let writer = &mut self.writer;
+            let seen = self.baseline.seen(record.header(), &mut |records| writer.put(records));
+            self.writer.event(&record)?;
+            if seen.is_break() {
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
     }
 
     /// Writes the loads of libraries that came before this time.
@@ -378,6 +408,9 @@ impl Session<'_> {
         self.writer.loss(Fact::LibLoad, LossReason::Malformed, malformed, from_ns, to_ns)?;
         let malformed = std::mem::take(&mut self.malformed);
         self.writer.loss(Fact::FileOpen, LossReason::Malformed, malformed, from_ns, to_ns)?;
+        self.wire.forget_old(to_ns);
+        let forgotten = std::mem::take(&mut self.wire.forgotten);
+        self.writer.loss(Fact::TlsHandshake, LossReason::MapFull, forgotten, from_ns, to_ns)?;
         self.losses_read = Instant::now();
         self.losses_read_ns = to_ns;
         ControlFlow::Continue(())

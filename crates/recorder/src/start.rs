@@ -12,6 +12,7 @@ use crate::filters::Filters;
 use crate::host_crypto::HostCryptoFacts;
 use crate::known::Processes;
 use crate::loads::Loads;
+use crate::objects::Objects;
 use crate::options::{Hooks, RecordOptions, Report};
 use crate::output::{Output, OutputOptions, Patience};
 use crate::perf::Mappings;
@@ -21,6 +22,7 @@ use crate::probes::object::Loaded;
 use crate::probes::{self, LIB_LOAD_PROBE, LIB_LOAD_REMEDY};
 use crate::session::Session;
 use crate::stop::Signals;
+use crate::wire::Wire;
 use crate::writer::Writer;
 use crypto_tracer_format::record::{Fact, ProbeState};
 use crypto_tracer_format::redact::{Policy, Redactor};
@@ -135,6 +137,8 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
         staged,
         rings,
         loads: Loads::default(),
+        objects: Objects::new(),
+        wire: Wire::default(),
         kernel_losses: HashMap::new(),
         losses_read_ns: now_ns(),
         malformed: 0,
