@@ -1,5 +1,6 @@
 //! The recorder: everything that needs Linux, privileges and libbpf.
 
+pub mod api;
 pub mod baseline;
 mod clocks;
 mod doctor;
