@@ -13,6 +13,7 @@ enum ct_kind {
 	CT_PROCESS_FORK = 18,
 	CT_PROCESS_EXEC = 19,
 	CT_PROCESS_EXIT = 20,
+	CT_API_CALL = 21,
 };
 
 enum ct_fact {
@@ -20,6 +21,7 @@ enum ct_fact {
 	CT_FACT_PROCESS_FORK = 3,
 	CT_FACT_PROCESS_EXEC = 4,
 	CT_FACT_PROCESS_EXIT = 5,
+	CT_FACT_API_CALL = 7,
 };
 
 struct ct_str {
@@ -76,6 +78,26 @@ struct ct_process_exit {
 	__u32 signal;
 	__u32 core_dumped;
 	__u32 reserved;
+};
+
+struct ct_api_call {
+	struct ct_header h;
+	__u32 function;
+	__u32 library;
+	__u64 entered_ns;
+	__s64 result;
+	__u32 bits;
+	__u32 tries;
+	__u64 object;
+	__u64 parent;
+	__s64 n0;
+	__s64 n1;
+	__s64 n2;
+	__s64 n3;
+	struct ct_str name;
+	struct ct_str path;
+	struct ct_str path2;
+	struct ct_str host;
 };
 
 #endif

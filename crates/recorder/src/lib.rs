@@ -1,5 +1,6 @@
 //! The recorder: everything that needs Linux, privileges and libbpf.
 
+pub mod api;
 pub mod baseline;
 mod clocks;
 mod doctor;
@@ -7,6 +8,7 @@ mod error;
 mod filters;
 mod known;
 mod loads;
+mod objects;
 mod options;
 pub mod output;
 mod perf;
