@@ -81,14 +81,6 @@ extern struct {
 	__type(value, __u32);
 } api_files SEC(".maps");
 
-/* The object whose handshake is under way in a thread. */
-extern struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, CT_API_INSIDE);
-	__type(key, __u64);
-	__type(value, __u64);
-} inside SEC(".maps");
-
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct super_block___api {

@@ -11,7 +11,6 @@
 #define CT_API_TRIES 4096
 #define CT_API_COUNTS 16384
 #define CT_API_FILES 4096
-#define CT_API_INSIDE 8192
 
 #define CT_API_NUMBERS 4
 #define CT_API_STRINGS 4

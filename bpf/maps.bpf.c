@@ -19,6 +19,7 @@ const struct ct_process_exit *unused_exit;
 const struct ct_process_exec *unused_exec;
 const struct ct_file_open *unused_open;
 const struct ct_api_call *unused_api_call;
+const struct ct_kernel_crypto *unused_kernel_crypto;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -73,6 +74,13 @@ struct {
 	__type(key, __u32);
 	__type(value, struct ct_walk);
 } walk_scratch SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, CT_KERNEL_CALLS);
+	__type(key, __u32);
+	__type(value, struct ct_kernel_crypto_scratch);
+} kernel_crypto_scratch SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -134,7 +142,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, CT_API_INSIDE);
+	__uint(max_entries, CT_MAX_THREADS);
 	__type(key, __u64);
 	__type(value, __u64);
 } inside SEC(".maps");

@@ -14,6 +14,7 @@ enum ct_kind {
 	CT_PROCESS_EXEC = 19,
 	CT_PROCESS_EXIT = 20,
 	CT_API_CALL = 21,
+	CT_KERNEL_CRYPTO = 24,
 };
 
 enum ct_fact {
@@ -22,6 +23,7 @@ enum ct_fact {
 	CT_FACT_PROCESS_EXEC = 4,
 	CT_FACT_PROCESS_EXIT = 5,
 	CT_FACT_API_CALL = 7,
+	CT_FACT_KERNEL_CRYPTO = 9,
 };
 
 struct ct_str {
@@ -98,6 +100,19 @@ struct ct_api_call {
 	struct ct_str path;
 	struct ct_str path2;
 	struct ct_str host;
+};
+
+struct ct_kernel_crypto {
+	struct ct_header h;
+	__u16 call;
+	__u16 operation;
+	__u16 version;
+	__u16 cipher;
+	__u32 length;
+	__u32 reserved;
+	__s64 result;
+	struct ct_str kind;
+	struct ct_str name;
 };
 
 #endif

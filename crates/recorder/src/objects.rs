@@ -1,30 +1,31 @@
-//! Names for objects of libraries: what the kernel programs tell as addresses must not get into a capture as such.
+//! Names for the objects of programs (an SSL*, a gnutls_session_t): what joins a call of a library with another, and with
+//! the handshake on the wire.
 //!
 //! Invariants:
-//! - The same object of the same process has the same name throughout a recording, whatever tells of it.
-//! - A name says nothing of the address: it is a keyed hash, and its key is never written.
+//! - An address of a process never leaves the recorder: what is written is a hash of it under a random key that exists in
+//!   this recording's memory alone.
+//! - The same address gives the same name throughout a recording, in every process (a child has its parent's objects);
+//!   0 stays 0: no object.
 
 use std::hash::{BuildHasher, RandomState};
 
-/// See the module.
+/// The key of one recording.
 #[derive(Clone, Debug, Default)]
-pub struct Objects {
-    key: RandomState,
-}
+pub struct Objects(RandomState);
 
 impl Objects {
-    /// With a key of its own.
+    /// A new random key.
     pub fn new() -> Objects {
         Objects::default()
     }
 
-    /// The name of the object at this address of a process; 0 for none.
-    pub fn name(&self, tgid: u32, start_ns: u64, address: u64) -> u64 {
-        if address == 0 {
-            return 0;
+    /// What stands for the object at this address.
+    pub fn name(&self, address: u64) -> u64 {
+        match address {
+            0 => 0,
+            // 0 would mean that there is none.
+            address => self.0.hash_one(address).max(1),
         }
-        // 0 means none.
-        self.key.hash_one((tgid, start_ns, address)).max(1)
     }
 }
 
@@ -33,15 +34,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn objects_are_told_apart_and_no_address_is_told() {
-        let objects = Objects::new();
-        let name = objects.name(7, 100, 0x5555_0000);
-        assert_eq!(name, objects.clone().name(7, 100, 0x5555_0000));
-        assert_ne!(name, 0x5555_0000);
-        assert_ne!(name, objects.name(7, 100, 0x5555_0008));
-        assert_ne!(name, objects.name(8, 100, 0x5555_0000));
-        assert_ne!(name, objects.name(7, 101, 0x5555_0000));
-        assert_ne!(name, Objects::new().name(7, 100, 0x5555_0000), "each recording has its own key");
-        assert_eq!(objects.name(7, 100, 0), 0);
+    fn names_are_the_same_within_a_recording_only() {
+        let (one, other) = (Objects::new(), Objects::new());
+        let address = 0x5555_dead_b000;
+        assert_eq!(one.name(address), one.clone().name(address));
+        assert_ne!(one.name(address), one.name(address + 16));
+        assert_ne!(one.name(address), other.name(address));
+        assert_ne!(one.name(address), address);
+        assert_eq!(one.name(0), 0);
     }
 }

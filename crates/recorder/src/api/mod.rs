@@ -419,12 +419,10 @@ impl Api {
         let number = |at: usize| {
             record.get(at..).and_then(|b| b.first_chunk::<8>()).map_or(0, |b| u64::from_ne_bytes(*b))
         };
-        let tgid = number(16) as u32;
-        let start_ns = number(32);
         for field in ["object", "parent"] {
             let fields = crypto_tracer_format::record::Kind::ApiCall.fields();
             let Some(at) = fields.iter().find(|f| f.name == field).map(|f| f.offset) else { continue };
-            let name = self.objects.name(tgid, start_ns, number(at));
+            let name = self.objects.name(number(at));
             if let Some(place) = bytes.get_mut(at..at + 8) {
                 place.copy_from_slice(&name.to_ne_bytes());
             }

@@ -3,7 +3,7 @@
 //! The workload waits behind a gate: a shell that reads a line before it execs the real program. Its pid is what the
 //! recorder is told to record, so that nothing of other processes gets into a test.
 
-// Each test file uses a part of it.
+// Each test program takes what it needs of it.
 #![allow(dead_code)]
 
 use crypto_tracer_format::record::{Fact, Header, Payload, Record, Records, StrRef};
@@ -167,6 +167,11 @@ impl<P> Event<P> {
 }
 
 impl Recorded {
+    /// All records, decompressed.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// All records of a type, in the order of the capture.
     pub fn all<P: Payload>(&self) -> Vec<Event<P>> {
         Records::new(&self.bytes)
