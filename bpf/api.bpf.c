@@ -256,13 +256,13 @@ static __always_inline __u64 value_of(const struct ct_api_source *source, const 
 	__u64 offsets = source->follow[0] | (__u64)source->follow[1] << 16 | (__u64)source->follow[2] << 32 |
 			(__u64)source->follow[3] << 48;
 
-	return follow(value, offsets, source->depth, source->width);
+	return follow(value, offsets, source->depth, source->width & ~CT_LATE);
 }
 
 /* Whether a source can be read now. */
 static __always_inline bool there(const struct ct_api_source *source, __u32 returned)
 {
-	return source->from != CT_FROM_NOWHERE && (source->from != CT_FROM_RESULT || returned);
+	return source->from != CT_FROM_NOWHERE && (returned || (source->from != CT_FROM_RESULT && !(source->width & CT_LATE)));
 }
 
 static __always_inline void read_string(struct ct_api_site *site, struct ct_api_open *open, struct ct_api_text *text,

@@ -27,6 +27,8 @@
 #define CT_WIDTH_U32 2
 #define CT_WIDTH_U16 3
 #define CT_WIDTH_U8 4
+/* Beside the width: to be read when the function returned. */
+#define CT_LATE 0x80
 
 /* struct ct_api_site: flags. */
 #define CT_SITE_COUNT 1

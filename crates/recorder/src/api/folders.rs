@@ -4,7 +4,7 @@
 //! links lead to it.
 
 use crypto_tracer_format::catalogue::api::Family;
-use crypto_tracer_format::catalogue::files::basename;
+use crypto_tracer_format::catalogue::libraries::is_library;
 use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -53,19 +53,9 @@ fn once(path: &Path, seen: &mut HashSet<(u64, u64)>) -> bool {
     path.metadata().is_ok_and(|meta| meta.is_file() && seen.insert((meta.dev(), meta.ino())))
 }
 
-/// The family that a library belongs to by its name: a stem, then `.so`, or a `-` or `.` and more before the `.so`.
+/// The family that a library belongs to by its name.
 pub fn family_of(path: &[u8], families: &[Family]) -> Option<usize> {
-    let base = basename(path);
-    let is = |stem: &String| {
-        let Some(rest) = base.strip_prefix(stem.as_bytes()) else { return false };
-        let Some(at) = rest.windows(3).position(|w| w == b".so") else { return false };
-        let (middle, tail) = rest.split_at(at);
-        let tail = tail.get(3..).unwrap_or_default();
-        let middle_ok = middle.first().is_none_or(|b| matches!(b, b'-' | b'.'));
-        let version = |b: &u8| b.is_ascii_alphanumeric() || *b == b'.';
-        middle_ok && (tail.is_empty() || (tail.first() == Some(&b'.') && tail.iter().all(version)))
-    };
-    families.iter().position(|family| family.libraries.iter().any(is))
+    families.iter().position(|family| family.libraries.iter().any(|stem| is_library(path, stem)))
 }
 
 /// The paths that a cache lists.

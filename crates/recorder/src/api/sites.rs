@@ -4,6 +4,7 @@
 //! - The layout is held against the object's BTF by a test.
 //! - What can't be told by a return probe, since there is none, is not asked for.
 
+use super::elf::Calling;
 use crypto_tracer_format::catalogue::api::{
     Callers, DEREFERENCES, Function, NUMBERS, ONLY_VALUES, Recorded, Retry, Slot, Source, Success, Topic,
     Width,
@@ -59,6 +60,8 @@ mod flag {
 }
 
 const FROM_RESULT: u8 = 7;
+/// Beside the width: to be read when the function returned.
+const LATE: u8 = 0x80;
 
 /// A place with a probe.
 #[derive(Clone, Copy, Debug)]
@@ -77,8 +80,8 @@ pub struct Place<'a> {
     pub text: (u64, u64),
     /// Whether its return is seen, here or at its last alias.
     pub returns: bool,
-    /// Of the Go language.
-    pub go: bool,
+    /// Where its arguments are passed.
+    pub calling: Calling,
 }
 
 /// Numbers of a recording.
@@ -92,16 +95,12 @@ pub struct Ids {
     pub family: u32,
 }
 
-/// Whether anything of the call is known only when it returns.
-pub fn wants_return(function: &Function) -> bool {
-    let sources = function.object.iter().chain(&function.parent).chain(function.args.iter().map(|a| &a.from));
-    function.success != Success::None || function.handshake || sources.into_iter().any(Source::is_result)
-}
-
 impl Place<'_> {
     /// As the kernel programs read it.
     pub fn bytes(&self) -> Vec<u8> {
         let f = self.function;
+        // Of calls by an old Go it isn't known where arguments are.
+        let known = self.calling != Calling::OldGo;
         let mut out = Vec::with_capacity(SITE_BYTES);
         let words = [
             self.ids.function,
@@ -127,7 +126,7 @@ impl Place<'_> {
         }
         let mut numbers = [const { [0; SOURCE_BYTES] }; NUMBERS];
         let mut strings = Vec::new();
-        for (slot, arg) in f.slots() {
+        for (slot, arg) in f.slots().filter(|_| known) {
             let string = |place: u8| source(Some(&arg.from), place);
             let number = match slot {
                 Slot::N0 => 0,
@@ -161,8 +160,8 @@ impl Place<'_> {
         let used = numbers.iter().enumerate().filter(|(_, n)| n.first() != Some(&0)).map(|(i, _)| i);
         let unread = used.chain((0..strings.len()).map(|i| NUMBERS + i)).fold(0u64, |bits, i| bits | 1 << i);
         out.extend_from_slice(&unread.to_ne_bytes());
-        out.extend_from_slice(&source(f.object.as_ref(), 0));
-        out.extend_from_slice(&source(f.parent.as_ref(), 0));
+        out.extend_from_slice(&source(f.object.as_ref().filter(|_| known), 0));
+        out.extend_from_slice(&source(f.parent.as_ref().filter(|_| known), 0));
         numbers.iter().chain(&strings).for_each(|s| out.extend_from_slice(s));
         out.resize(SITE_BYTES, 0);
         out
@@ -184,7 +183,7 @@ impl Place<'_> {
             | when(f.handshake, flag::HANDSHAKE)
             | when(self.returns, flag::RETURNS)
             | when(from_result, flag::CREATES)
-            | when(self.go, flag::GO)
+            | when(self.calling != Calling::C, flag::GO)
             | when(ends, flag::ENDS)
     }
 }
@@ -200,7 +199,8 @@ fn source(source: Option<&Source>, slot: u8) -> [u8; SOURCE_BYTES] {
         Width::U8 => 4,
     };
     let depth = source.follow.len().min(DEREFERENCES) as u8;
-    let head = [source.arg.map_or(FROM_RESULT, |arg| arg + 1), depth, width, slot];
+    let late = if source.late { LATE } else { 0 };
+    let head = [source.arg.map_or(FROM_RESULT, |arg| arg + 1), depth, width | late, slot];
     out[..4].copy_from_slice(&head);
     for (place, offset) in out[4..].chunks_exact_mut(2).zip(&source.follow) {
         place.copy_from_slice(&offset.to_ne_bytes());
@@ -264,7 +264,6 @@ mod tests {
         "#;
         let catalogue = Catalogue::of(&[CatalogueFile { name: "x.toml", text }]).expect("valid");
         let function = catalogue.function(0, 0).expect("there");
-        assert!(wants_return(function));
         let place = Place {
             function,
             ids: Ids { function: 5, library: 6, family: 1 },
@@ -273,7 +272,7 @@ mod tests {
             sp_delta: 8,
             text: (0x1000, 0x2000),
             returns: true,
-            go: false,
+            calling: Calling::C,
         };
         let bytes = place.bytes();
         assert_eq!(bytes.len(), SITE_BYTES);
