@@ -29,7 +29,6 @@ use rustix::fs::{Stat, fstat};
 use sites::{Ids, MAX_SITES, Place};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::File;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// So many mappings are remembered; then memory starts anew.
@@ -193,7 +192,8 @@ impl Api {
         self.seen.insert(key);
         if !self.only_these.is_empty()
             && !self.only_these.contains(&mapped.path)
-            && folders::family_of(&mapped.path, self.finder.catalogue().families()).is_none() {
+            && folders::family_of(&mapped.path, self.finder.catalogue().families()).is_none()
+        {
             return;
         }
         let target = Target {
@@ -270,19 +270,13 @@ impl Api {
         key.extend_from_slice(&[0; 4]);
         let number = family as u32 + 1;
         if self.families.update(&key, &number.to_ne_bytes(), MapFlags::ANY).is_err() {
-            self.warnings.push("the table of files is full: some calls within libraries may be counted".into());
+            self.warnings
+                .push("the table of files is full: some calls within libraries may be counted".into());
         }
     }
 
     /// Sets the probes of a family in a file.
-    fn probe(
-        &mut self,
-        loaded: &mut Loaded,
-        file: &File,
-        stat: &Stat,
-        seen_at: SeenAt<'_>,
-        probed: Probed,
-    ) {
+    fn probe(&mut self, loaded: &mut Loaded, file: &File, stat: &Stat, seen_at: SeenAt<'_>, probed: Probed) {
         let mut left_out: Vec<(String, String)> =
             probed.left_out.iter().map(|(name, why)| (name.clone(), why.to_string())).collect();
         let placed = self.choose(&probed, &mut left_out);
@@ -389,7 +383,9 @@ impl Api {
             enter.push(point(site.offset));
             match &site.end {
                 End::Return if self.returns => leave.push(point(site.offset)),
-                End::At(places) if self.way != Way::Numbered => left.extend(places.iter().map(|at| point(*at))),
+                End::At(places) if self.way != Way::Numbered => {
+                    left.extend(places.iter().map(|at| point(*at)))
+                }
                 _ => {}
             }
         }
