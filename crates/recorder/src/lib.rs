@@ -1,10 +1,12 @@
 //! The recorder: everything that needs Linux, privileges and libbpf.
 
+pub mod api;
 pub mod baseline;
 mod clocks;
 mod doctor;
 mod error;
 mod filters;
+mod host_crypto;
 mod kernel_crypto;
 mod known;
 mod loads;

@@ -164,7 +164,7 @@ pub const LADDERS: &[Ladder] = &[
                     auto("kernel_request_key_fexit"),
                     auto("kernel_keyctl_fexit"),
                 ],
-                remedy: "needs keys in the kernel (CONFIG_KEYS), and function tracing by BPF trampolines (CONFIG_FUNCTION_TRACER); a kernel may be built without",
+                remedy: "needs BTF that describes the arguments of system calls (that of Debian's 5.10 does not), keys in the kernel (CONFIG_KEYS), and function tracing by BPF trampolines (CONFIG_FUNCTION_TRACER)",
             },
             Rung {
                 name: "tracepoint:syscalls/sys_exit_setsockopt",
@@ -194,6 +194,8 @@ pub const LIB_LOAD_REMEDY: &str =
 
 /// The facts that have probes, in the order of their numbers.
 pub fn facts() -> impl Iterator<Item = Fact> {
-    let has = |fact: &Fact| *fact == Fact::LibLoad || LADDERS.iter().any(|ladder| ladder.fact == *fact);
+    let has = |fact: &Fact| {
+        matches!(fact, Fact::LibLoad | Fact::ApiCall) || LADDERS.iter().any(|ladder| ladder.fact == *fact)
+    };
     Fact::ALL.iter().copied().filter(has)
 }
