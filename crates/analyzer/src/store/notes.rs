@@ -99,6 +99,8 @@ impl Ingest {
                     filtered
                 ])?;
             }
+            // Taken above.
+            NoteBody::HostCrypto { .. } | NoteBody::ApiFunction { .. } | NoteBody::ApiLibrary { .. } => {}
         }
         Ok(())
     }
