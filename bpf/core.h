@@ -107,6 +107,8 @@ struct signal_struct {
 };
 
 struct thread_info {
+	unsigned long flags;
+	/* x86 */
 	__u32 status;
 };
 
@@ -146,6 +148,7 @@ struct open_how {
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
 	unsigned long r10;
+	unsigned long r8;
 	unsigned long ax;
 	unsigned long dx;
 	unsigned long si;

@@ -5,6 +5,7 @@
  * Three ways in, of which the recorder attaches one: fexit, the exit tracepoints of the system calls with the arguments
  * from the task's saved registers, and the raw tracepoint of all system calls.
  */
+#include "syscall.h"
 #include "walk.h"
 
 #define O_CREAT 0x40
@@ -223,32 +224,14 @@ int BPF_PROG(open_fexit, int dirfd, const char *path, struct open_how *how, long
 	return opened(&a);
 }
 
-struct sys_exit {
-	__u64 common;
-	__s32 nr;
-	/* The kernel leaves anything here. */
-	__u32 padding;
-	__s64 result;
-};
-
-/* The arguments of a system call, from the registers that the kernel saved when it was entered. */
 #if defined(__TARGET_ARCH_x86)
 #define NR_OPEN 2
 #define NR_CREAT 85
 #define NR_OPENAT 257
 #define NR_OPENAT2 437
-#define TS_COMPAT 2
-#define ARG1(regs) BPF_CORE_READ(regs, di)
-#define ARG2(regs) BPF_CORE_READ(regs, si)
-#define ARG3(regs) BPF_CORE_READ(regs, dx)
-#define ARG4(regs) BPF_CORE_READ(regs, r10)
 #elif defined(__TARGET_ARCH_arm64)
 #define NR_OPENAT 56
 #define NR_OPENAT2 437
-#define ARG1(regs) BPF_CORE_READ((struct pt_regs___ct *)(regs), orig_x0)
-#define ARG2(regs) BPF_CORE_READ((struct user_pt_regs *)(regs), regs[1])
-#define ARG3(regs) BPF_CORE_READ((struct user_pt_regs *)(regs), regs[2])
-#define ARG4(regs) BPF_CORE_READ((struct user_pt_regs *)(regs), regs[3])
 #endif
 
 static __always_inline void args_open(struct open_args *a, struct pt_regs *regs)
@@ -287,8 +270,6 @@ static __always_inline void args_openat2(struct open_args *a, struct pt_regs *re
 	a->mode = how.mode;
 }
 
-#define CURRENT_REGS ((struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf()))
-
 /* The arguments of the call of this number; false: it opens nothing. */
 static __always_inline bool args_of(struct open_args *a, struct pt_regs *regs, long nr)
 {
@@ -320,19 +301,14 @@ SEC("?raw_tp/sys_exit")
 int BPF_PROG(open_raw, struct pt_regs *regs, long result)
 {
 	struct open_args a = { .result = result };
-	long nr;
+	long nr = CALL_NR(regs);
 
 #if defined(__TARGET_ARCH_x86)
-	struct task_struct *task = (void *)bpf_get_current_task();
-
-	nr = BPF_CORE_READ(regs, orig_ax);
 	if (nr != NR_OPENAT && nr != NR_OPEN && nr != NR_CREAT && nr != NR_OPENAT2)
 		return 0;
-	/* 32-bit programs number their calls differently. */
-	if (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT)
-		return 0;
 #else
-	nr = BPF_CORE_READ((struct pt_regs___ct *)regs, syscallno);
+	if (nr != NR_OPENAT && nr != NR_OPENAT2)
+		return 0;
 #endif
-	return args_of(&a, regs, nr) ? opened(&a) : 0;
+	return !in_compat_call() && args_of(&a, regs, nr) ? opened(&a) : 0;
 }

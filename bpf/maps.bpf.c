@@ -17,6 +17,7 @@ const struct ct_process_fork *unused_fork;
 const struct ct_process_exit *unused_exit;
 const struct ct_process_exec *unused_exec;
 const struct ct_file_open *unused_open;
+const struct ct_kernel_crypto *unused_kernel_crypto;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -73,11 +74,25 @@ struct {
 } walk_scratch SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, CT_KERNEL_CALLS);
+	__type(key, __u32);
+	__type(value, struct ct_kernel_crypto_scratch);
+} kernel_crypto_scratch SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 2048);
 	__type(key, struct ct_identity);
 	__type(value, __u8);
 } ended SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, CT_MAX_THREADS);
+	__type(key, __u64);
+	__type(value, __u64);
+} inside SEC(".maps");
 
 /* Tracing helpers are for GPL programs. */
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -25,6 +25,13 @@ struct ct_exec_scratch {
 	};
 };
 
+struct ct_kernel_crypto_scratch {
+	union {
+		struct ct_kernel_crypto record;
+		char bytes[2 * CT_PATH_MAX];
+	};
+};
+
 /* Names a process for ever. */
 struct ct_identity {
 	__u64 start_ns;

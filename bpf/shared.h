@@ -74,6 +74,14 @@ extern struct {
 	__type(value, struct ct_walk);
 } walk_scratch SEC(".maps");
 
+/* One for each call: with fexit each has a program of its own, and where programs can be preempted another may run in between. */
+extern struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, CT_KERNEL_CALLS);
+	__type(key, __u32);
+	__type(value, struct ct_kernel_crypto_scratch);
+} kernel_crypto_scratch SEC(".maps");
+
 /* Processes that ended of late: two last threads may both find that they were the last. */
 extern struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -81,6 +89,17 @@ extern struct {
 	__type(key, struct ct_identity);
 	__type(value, __u8);
 } ended SEC(".maps");
+
+/*
+ * The object (its address in the process) that a thread is shaking hands for: written where a library's function is entered,
+ * removed where it returns, read where the handshake's bytes pass. By pid_tgid.
+ */
+extern struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, CT_MAX_THREADS);
+	__type(key, __u64);
+	__type(value, __u64);
+} inside SEC(".maps");
 
 static __always_inline void count_loss(__u32 fact, __u32 reason)
 {

@@ -13,6 +13,7 @@ enum ct_kind {
 	CT_PROCESS_FORK = 18,
 	CT_PROCESS_EXEC = 19,
 	CT_PROCESS_EXIT = 20,
+	CT_KERNEL_CRYPTO = 24,
 };
 
 enum ct_fact {
@@ -20,6 +21,7 @@ enum ct_fact {
 	CT_FACT_PROCESS_FORK = 3,
 	CT_FACT_PROCESS_EXEC = 4,
 	CT_FACT_PROCESS_EXIT = 5,
+	CT_FACT_KERNEL_CRYPTO = 9,
 };
 
 struct ct_str {
@@ -76,6 +78,19 @@ struct ct_process_exit {
 	__u32 signal;
 	__u32 core_dumped;
 	__u32 reserved;
+};
+
+struct ct_kernel_crypto {
+	struct ct_header h;
+	__u16 call;
+	__u16 operation;
+	__u16 version;
+	__u16 cipher;
+	__u32 length;
+	__u32 reserved;
+	__s64 result;
+	struct ct_str kind;
+	struct ct_str name;
 };
 
 #endif

@@ -9,6 +9,7 @@ use crate::baseline::{Baseline, ProcessIdentity, ScanOptions};
 use crate::clocks::{self, HostFacts, now_ns};
 use crate::error::RecordError;
 use crate::filters::Filters;
+use crate::kernel_crypto;
 use crate::known::Processes;
 use crate::loads::Loads;
 use crate::options::{Hooks, Progress, RecordOptions, Report, Stop};
@@ -266,6 +267,7 @@ impl Session<'_> {
                 self.filters.ended(header.tgid);
                 (Fact::ProcessExit, self.processes.exited(header))
             }
+            Some(Kind::KernelCrypto) => (Fact::KernelCrypto, self.processes.passes(header)),
             _ => {
                 self.malformed += 1;
                 return ControlFlow::Continue(());
@@ -276,7 +278,11 @@ impl Session<'_> {
         }
         let writer = &mut self.writer;
         let seen = self.baseline.seen(header, &mut |records| writer.put(records));
-        writer.event(record)?;
+        match kernel_crypto::stripped(record).as_deref().map(Record::split_first) {
+            None => writer.event(record)?,
+            Some(Ok((stripped, _))) => writer.event(&stripped)?,
+            Some(Err(_)) => self.malformed += 1,
+        }
         match seen {
             ControlFlow::Continue(_) => ControlFlow::Continue(()),
             ControlFlow::Break(_) => ControlFlow::Break(()),

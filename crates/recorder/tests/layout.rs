@@ -47,7 +47,8 @@ fn records_lie_in_c_as_in_rust() {
     let want: Vec<(String, usize, usize)> =
         HEADER_FIELDS.iter().map(|(n, o, s)| ((*n).to_owned(), *o, *s)).collect();
     assert_eq!((header_size, &header), (HEADER_SIZE, &want));
-    for kind in [Kind::FileOpen, Kind::ProcessFork, Kind::ProcessExec, Kind::ProcessExit] {
+    let kinds = [Kind::FileOpen, Kind::ProcessFork, Kind::ProcessExec, Kind::ProcessExit, Kind::KernelCrypto];
+    for kind in kinds {
         let (total, fields) = members(&btf, kind.c_name());
         let mut want = vec![("h".to_owned(), 0, HEADER_SIZE)];
         want.extend(kind.fields().iter().map(|f| (f.name.to_owned(), f.offset, f.size)));

@@ -273,6 +273,8 @@ numbers! {
     RequestKey = 5, "request_key";
     /// keyctl(2) with the operation in `operation`.
     Keyctl = 6, "keyctl";
+    /// setsockopt(SOL_TCP, TCP_ULP, "tls"): the kernel is to speak TLS on this socket.
+    TlsUlp = 7, "ktls_enable";
 }
 
 numbers! {

@@ -61,6 +61,8 @@ const fn syscall(name: &'static str, tracepoint: &'static str, optional: bool) -
 }
 
 const BTF_REMEDY: &str = "needs BTF of the kernel (CONFIG_DEBUG_INFO_BTF) and CAP_PERFMON";
+const SYSCALL_REMEDY: &str =
+    "needs Linux 5.15 and tracefs (root, or mounted and readable at /sys/kernel/tracing)";
 const RAW_REMEDY: &str =
     "needs CAP_BPF and CAP_PERFMON, and a kernel that is not in lockdown=confidentiality";
 
@@ -82,7 +84,7 @@ pub const LADDERS: &[Ladder] = &[
                     syscall("open_tp", "sys_exit_open", true),
                     syscall("open_tp", "sys_exit_creat", true),
                 ],
-                remedy: "needs Linux 5.15 and tracefs (root, or mounted and readable at /sys/kernel/tracing)",
+                remedy: SYSCALL_REMEDY,
             },
             Rung { name: "raw_tracepoint:sys_exit", programs: &[auto("open_raw")], remedy: RAW_REMEDY },
         ],
@@ -116,6 +118,38 @@ pub const LADDERS: &[Ladder] = &[
             Rung {
                 name: "raw_tracepoint:sched_process_exit",
                 programs: &[auto("exit_raw")],
+                remedy: RAW_REMEDY,
+            },
+        ],
+    },
+    Ladder {
+        fact: Fact::KernelCrypto,
+        rungs: &[
+            Rung {
+                name: "fexit:sys_setsockopt",
+                programs: &[
+                    auto("kernel_bind_fexit"),
+                    auto("kernel_setsockopt_fexit"),
+                    auto("kernel_add_key_fexit"),
+                    auto("kernel_request_key_fexit"),
+                    auto("kernel_keyctl_fexit"),
+                ],
+                remedy: "needs keys in the kernel (CONFIG_KEYS), and function tracing by BPF trampolines (CONFIG_FUNCTION_TRACER); a kernel may be built without",
+            },
+            Rung {
+                name: "tracepoint:syscalls/sys_exit_setsockopt",
+                programs: &[
+                    syscall("kernel_crypto_tp", "sys_exit_setsockopt", false),
+                    syscall("kernel_crypto_tp", "sys_exit_bind", false),
+                    syscall("kernel_crypto_tp", "sys_exit_add_key", true),
+                    syscall("kernel_crypto_tp", "sys_exit_request_key", true),
+                    syscall("kernel_crypto_tp", "sys_exit_keyctl", true),
+                ],
+                remedy: SYSCALL_REMEDY,
+            },
+            Rung {
+                name: "raw_tracepoint:sys_exit",
+                programs: &[auto("kernel_crypto_raw")],
                 remedy: RAW_REMEDY,
             },
         ],

@@ -3,6 +3,9 @@
 //! The workload waits behind a gate: a shell that reads a line before it execs the real program. Its pid is what the
 //! recorder is told to record, so that nothing of other processes gets into a test.
 
+// Each test program takes what it needs of it.
+#![allow(dead_code)]
+
 use crypto_tracer_format::record::{Header, Payload, Record, Records, StrRef};
 use crypto_tracer_format::segment::CaptureReader;
 use crypto_tracer_recorder::{Hooks, Progress, RecordError, RecordOptions, Report, Sync, record};
@@ -163,6 +166,11 @@ impl<P> Event<P> {
 }
 
 impl Recorded {
+    /// All records, decompressed.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// All records of a type, in the order of the capture.
     pub fn all<P: Payload>(&self) -> Vec<Event<P>> {
         Records::new(&self.bytes)
