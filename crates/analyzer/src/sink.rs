@@ -9,7 +9,7 @@
 //! - What is no event (probes, baseline, marks, names) comes as soon as it is read: often before events that are older.
 //! - [`Sink::finish`] comes once, last, unless the source failed.
 
-use crypto_tracer_format::record::{Fact, MarkKind, ProbeState};
+use crypto_tracer_format::record::{ApiRecorded, Fact, HostFact, MarkKind, ProbeState};
 
 use crate::AnalyzeError;
 use crate::coverage::Coverage;
@@ -230,6 +230,49 @@ pub enum NoteBody<'a> {
         denied: u32,
         /// Processes that the filters left out.
         filtered: u32,
+    },
+    /// What the host says of its cryptography. Repeated in every segment.
+    HostCrypto {
+        /// What is told.
+        what: HostFact,
+        /// Of an algorithm: whether its self-test passed.
+        passed: bool,
+        /// Of an algorithm: its priority.
+        priority: u32,
+        /// Of an algorithm: its name.
+        name: &'a [u8],
+        /// Of an algorithm: the driver.
+        driver: &'a [u8],
+        /// Of an algorithm: the type.
+        kind: &'a [u8],
+        /// Of other facts: what was found.
+        value: &'a [u8],
+    },
+    /// A function that is probed. Repeated in every segment.
+    ApiFunction {
+        /// How its calls are recorded.
+        recorded: ApiRecorded,
+        /// The family of libraries that it belongs to.
+        family: &'a [u8],
+        /// Its name.
+        name: &'a [u8],
+        /// What it tells of: a topic of the catalogue.
+        topic: &'a [u8],
+    },
+    /// A file whose functions are probed. Repeated in every segment.
+    ApiLibrary {
+        /// The path through which it was first seen.
+        path: &'a [u8],
+        /// Device and inode.
+        file: FileId,
+        /// Bits of [`lib_bits`](crypto_tracer_format::record::lib_bits).
+        bits: u32,
+        /// The family of libraries.
+        family: &'a [u8],
+        /// How many of its functions are probed.
+        functions: u32,
+        /// The functions that can't be probed, separated by spaces.
+        left_out: &'a [u8],
     },
 }
 
