@@ -5,7 +5,6 @@
 //!   characters that change the direction of text are written as `\xNN` or `\u{N}`.
 
 use crypto_tracer_format::catalogue::{files::basename, libraries::family_of};
-use crypto_tracer_format::record::KernelCall;
 
 use crate::argv;
 use crate::event::{ApiCall, Body, Event, TlsHandshake};
@@ -78,9 +77,7 @@ fn word_and_result(body: &Body<'_>) -> (&'static str, String) {
         Body::ProcessExit(exit) => ("exit", exit.exit_code.to_string()),
         Body::ApiCall(call) => ("call", short(call.result)),
         Body::TlsHandshake(tls) => ("TLS", short(tls.result)),
-        Body::KernelCrypto(asked) if asked.result < 0 => {
-            ("kernel", names::result_name(asked.result.max(i32::MIN.into()) as i32))
-        }
+        Body::KernelCrypto(asked) if asked.result < 0 => ("kernel", asked.result_name()),
         Body::KernelCrypto(_) => ("kernel", "ok".into()),
         Body::Loss(_) => ("LOSS", String::new()),
     }
@@ -122,24 +119,7 @@ fn put_detail(out: &mut Vec<u8>, body: &Body<'_>, architecture: Architecture) {
         }
         Body::ApiCall(call) => put_call(out, call),
         Body::TlsHandshake(tls) => put_handshake(out, tls),
-        Body::KernelCrypto(asked) => {
-            put_plain(out, asked.call.name().as_bytes());
-            match asked.call {
-                KernelCall::TlsTx | KernelCall::TlsRx => {
-                    let (version, cipher) = (VERSIONS.name(asked.version), names::ktls_cipher(asked.cipher));
-                    put_plain(out, format!("  {version} {cipher}").as_bytes());
-                }
-                KernelCall::Keyctl => {
-                    put_plain(out, format!("  {}", names::keyctl_operation(asked.operation)).as_bytes());
-                }
-                KernelCall::AlgBind | KernelCall::AddKey | KernelCall::RequestKey | KernelCall::TlsUlp => {
-                    for text in [asked.kind, asked.name] {
-                        out.extend_from_slice(b"  ");
-                        put_plain(out, text);
-                    }
-                }
-            }
-        }
+        Body::KernelCrypto(asked) => asked.put_detail(out),
         Body::ProcessFork | Body::ProcessExit(_) => {}
     }
 }

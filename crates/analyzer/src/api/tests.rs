@@ -1,6 +1,6 @@
 //! Calls from records to events, through the whole pipeline.
 
-use crypto_tracer_format::record::{ApiCall, KernelCall, api_bits};
+use crypto_tracer_format::record::{ApiCall, api_bits};
 use crypto_tracer_format::redact::{Policy, Redactor};
 use serde_json::{Value, json};
 
@@ -199,28 +199,4 @@ fn names_of_arguments_are_plain() {
     assert_eq!(names("n0=a:number n1=b_2:bits"), ["a", "b_2"]);
     assert_eq!(names("n0=a\":number n1=:bits n2=A:bits n3=a,b:bits n0=a\u{e9}:bits"), Vec::<String>::new());
     assert_eq!(arguments(b"\xff").len(), 0);
-}
-
-#[test]
-fn what_was_asked_of_the_kernel() {
-    let mut r = Recording::begin(HOST);
-    r.kernel(1, PYTHON, KernelCall::AlgBind, "skcipher", "cbc(aes)", 0)
-        .kernel(2, PYTHON, KernelCall::TlsTx, "", "", 0)
-        .kernel(3, PYTHON, KernelCall::AddKey, "user", "my key", 77)
-        .kernel(4, PYTHON, KernelCall::Keyctl, "", "", -13)
-        .kernel(5, PYTHON, KernelCall::TlsUlp, "", "", -2);
-    let (heard, _) = hear(&r);
-    assert_eq!(
-        heard.events,
-        [
-            json!({"call": "af_alg_bind", "algorithm_type": "skcipher", "algorithm": "cbc(aes)", "result": "success"}),
-            json!({
-                "call": "ktls_tx", "version": "TLSv1.3", "version_id": 772, "cipher": "AES_GCM_256", "cipher_id": 52,
-                "result": "success",
-            }),
-            json!({"call": "add_key", "key_type": "user", "description": "my key", "result": "success"}),
-            json!({"call": "keyctl", "operation": "KEYCTL_READ", "operation_id": 11, "result": "EACCES"}),
-            json!({"call": "ktls_enable", "result": "ENOENT"}),
-        ]
-    );
 }

@@ -51,10 +51,14 @@ impl Sink for Listener {
 }
 
 fn hear(recording: &Recording, range: Range) -> (Vec<Value>, Coverage) {
+    hear_redacted(recording, range, Policy { paths: false, users: false, network: false })
+}
+
+fn hear_redacted(recording: &Recording, range: Range, policy: Policy) -> (Vec<Value>, Coverage) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.ctrace");
     std::fs::write(&path, recording.bytes()).unwrap();
-    let redactor = Redactor::new(Policy { paths: false, users: false, network: false });
+    let redactor = Redactor::new(policy);
     let mut listener = Listener::default();
     let coverage =
         Captures::new(Inputs::find(&[path]).unwrap(), redactor).feed(range, &mut listener).unwrap();
@@ -131,6 +135,18 @@ fn tls13_as_a_client() {
             "offered": null, "connection": 7, "host": "web1",
         })
     );
+}
+
+/// Redaction leaves the questions answered: the recorder writes what is left of a hello, and the same comes of it.
+#[test]
+fn a_redacted_handshake_tells_as_much_but_for_the_name() {
+    let mut r = Recording::begin(HOST);
+    encrypted(hellos13(&mut r, 0), 0);
+    let (mut plain, _) = hear(&r, Range::default());
+    let (mut redacted, _) = hear_redacted(&r, Range::default(), Policy::default());
+    assert_eq!(plain[0]["sni"].take(), "www.example.com");
+    assert_eq!(redacted[0]["sni"].take(), "example.com");
+    assert_eq!(plain, redacted);
 }
 
 #[test]

@@ -1,0 +1,3 @@
+//! Calls of functions of libraries: which files have them, where, and how they are probed.
+
+pub mod elf;
