@@ -14,10 +14,11 @@ use crypto_tracer_format::redact::Redactor;
 use crypto_tracer_format::segment::BlockEntry;
 
 use crate::AnalyzeError;
+use crate::api::Tables;
 use crate::clock::Clocks;
 use crate::coverage::{InputCoverage, LossTotal};
 use crate::decode::{self, Scratch};
-use crate::deliver::deliver;
+use crate::deliver::{self, Context};
 use crate::event;
 use crate::identify::{Identify, Program};
 use crate::identity::{self, HostId, ProcessId, SegmentId};
@@ -25,7 +26,8 @@ use crate::input::{Blocks, Chunk, Gap};
 use crate::kernel_crypto;
 use crate::order::Window;
 use crate::sink::{Note, NoteBody, Range, Segment, Sink, Span, Take};
-use crate::wanted::{is_segment_head, is_wanted};
+use crate::tls::handshakes::Handshakes;
+use crate::wanted::{is_segment_head, is_wanted, lies_behind};
 
 /// What all captures of a run share.
 #[derive(Debug, Default)]
@@ -33,6 +35,8 @@ pub struct Shared {
     pub identify: Identify,
     pub redact: Redactor,
     pub scratch: Scratch,
+    /// What segments say of the functions and files that their calls name.
+    pub tables: Tables,
     pub losses: BTreeMap<(u16, u16), LossTotal>,
     /// Bits of redaction that all segments have in common.
     pub redaction: Option<u32>,
@@ -61,6 +65,10 @@ pub struct Stream {
     without_clock: bool,
     malformed: u64,
     places: Vec<(usize, u64, SegmentId)>,
+    /// Handshakes of this run whose end wasn't read yet.
+    handshakes: Handshakes,
+    /// Blocks after all that is asked for were left out: what is open then ends there, if at all.
+    is_cut: bool,
     /// Only times are asked for: blocks without host and clock records are hopped over.
     survey: bool,
 }
@@ -103,6 +111,8 @@ impl Stream {
             without_clock: false,
             malformed: 0,
             places: Vec::new(),
+            handshakes: Handshakes::default(),
+            is_cut: false,
             survey: false,
         }
     }
@@ -114,12 +124,22 @@ impl Stream {
 
     /// The time in UTC of the next event that may go; the outer `None`: none may.
     pub fn ready(&self) -> Option<Option<i64>> {
-        self.window.ready().map(|time_ns| self.clocks.wall(time_ns))
+        let record_ns = self.window.ready();
+        let due_ns = self.handshakes.due().filter(|due| record_ns.is_some() || self.window.is_settled(*due));
+        let last_ns = self.has_left_open().then(|| self.window.released_ns());
+        let time_ns = record_ns.into_iter().chain(due_ns).chain(last_ns).min()?;
+        Some(self.clocks.wall(time_ns))
     }
 
     /// Whether nothing more will come.
     pub fn is_done(&self) -> bool {
-        self.ended && self.stash.is_none() && self.window.is_empty()
+        self.ended && self.stash.is_none() && self.window.is_empty() && !self.has_left_open()
+    }
+
+    /// Whether this run is over, and left handshakes open.
+    fn has_left_open(&self) -> bool {
+        let is_over = (self.ended || self.stash.is_some()) && self.window.is_empty();
+        is_over && !self.is_cut && !self.handshakes.is_empty()
     }
 
     /// What was read, and what not; to be called once, at the end.
@@ -151,20 +171,25 @@ impl Stream {
             self.window.restart();
             self.window.hold(true);
             self.clocks = Clocks::default();
+            self.handshakes = Handshakes::default();
             self.at = None;
             return self.absorb(shared, bytes, from, sink);
         }
         if self.ended {
             return Ok(());
         }
-        let (clocks, times, survey) = (&self.clocks, &mut self.times, self.survey);
+        let (clocks, times, survey, is_cut) = (&self.clocks, &mut self.times, self.survey, &mut self.is_cut);
         let mut want = |entry: &BlockEntry| match survey {
             true if is_segment_head(entry) => true,
             true => {
                 widen(times, entry.first_ns, entry.last_ns);
                 false
             }
-            false => is_wanted(entry, clocks, range),
+            false => {
+                let wanted = is_wanted(entry, clocks, range);
+                *is_cut |= !wanted && lies_behind(entry, clocks, range);
+                wanted
+            }
         };
         let chunk = self.blocks.next(&mut want);
         self.gaps.extend(self.blocks.take_gaps().into_iter().filter(|_| !survey));
@@ -288,6 +313,9 @@ impl Stream {
             | Kind::ProcessFork
             | Kind::ProcessExec
             | Kind::ProcessExit
+            | Kind::ApiCall
+            | Kind::ApiCount
+            | Kind::TlsHello
             | Kind::KernelCrypto
             | Kind::Loss => {
                 self.places.push((offset, time_ns, at.segment));
@@ -416,6 +444,10 @@ impl Stream {
         let body = match kind {
             Kind::Library => decode::library(record, &shared.redact, scratch).map(Some),
             Kind::HostCrypto => kernel_crypto::host_note(record),
+            Kind::ApiFunction => shared.tables.function(record, at.segment),
+            Kind::ApiLibrary => {
+                decode::api_library(record, at.segment, &mut shared.tables, &shared.redact, scratch)
+            }
             _ => decode::plain_note(record, &shared.redact, scratch),
         };
         match body {
@@ -472,11 +504,22 @@ impl Stream {
     /// # Errors
     /// What the sink could not do.
     pub fn deliver(&mut self, shared: &mut Shared, sink: &mut dyn Sink) -> Result<(), AnalyzeError> {
-        let Some(next) = self.window.pop() else { return Ok(()) };
         let host = self.at.as_ref().map(|at| at.host).unwrap_or_default();
+        let mut context =
+            Context { host, clocks: &self.clocks, handshakes: &mut self.handshakes, shared, sink };
+        let record_ns = self.window.ready();
+        if let Some(due_ns) = context.handshakes.due()
+            && record_ns.is_none_or(|record_ns| due_ns < record_ns)
+            && (record_ns.is_some() || self.window.is_settled(due_ns))
+        {
+            return deliver::due(due_ns, &mut context);
+        }
+        let Some(next) = self.window.pop() else {
+            return deliver::left_open(self.window.released_ns(), &mut context);
+        };
         let bytes = self.window.block(next.block).get(next.offset..).unwrap_or_default();
         let told = match Record::split_first(bytes) {
-            Ok((record, _)) => deliver(&record, &next, host, &self.clocks, shared, sink)?,
+            Ok((record, _)) => deliver::deliver(&record, &next, &mut context)?,
             Err(_) => false,
         };
         self.malformed += u64::from(!told);

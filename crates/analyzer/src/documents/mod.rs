@@ -15,7 +15,7 @@ mod profile;
 mod snapshot;
 mod summary;
 
-pub use coverage::{BaselineCoverage, Coverage, Damage, HostPart, Loss, NotObserved, Probe};
+pub use coverage::{BaselineCoverage, Coverage, Damage, HostPart, LeftOut, Loss, NotObserved, Probe};
 pub use files::{Failure, FileAccess, FileEntry, FileUser, FilesDocument, FilesSummary};
 pub use libs::{LibraryEntry, LibraryUser, LibsDocument, LibsSummary};
 pub use profile::{Child, LoadedLibrary, OpenFile, ProcessPart, ProfileDocument, Statistics};

@@ -4,12 +4,14 @@
 #[path = "../../src/testing.rs"]
 mod testing;
 
+mod crypto;
 mod database;
 mod documents;
 mod golden;
 mod hostile;
 mod scene;
 mod snapshots;
+mod staged;
 mod statements;
 
 use std::path::{Path, PathBuf};
