@@ -11,6 +11,7 @@ use crate::baseline::{Baseline, ProcessIdentity};
 use crate::clocks::{HostFacts, now_ns};
 use crate::error::RecordError;
 use crate::filters::Filters;
+use crate::host_crypto::HostCryptoFacts;
 use crate::known::Processes;
 use crate::loads::Loads;
 use crate::objects::Objects;
@@ -23,6 +24,7 @@ use crate::probes::object::Loaded;
 use crate::probes::{self, LIB_LOAD_PROBE, LIB_LOAD_REMEDY};
 use crate::session::Session;
 use crate::stop::Signals;
+use crate::wire::Wire;
 use crate::writer::Writer;
 use crypto_tracer_format::catalogue::api::{Catalogue, CatalogueFile};
 use crypto_tracer_format::record::{Fact, ProbeState};
@@ -116,6 +118,7 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
     follow_more(&mut filters, &loaded, &everything);
     everything.retain(|who| filters.admits(who));
     let mut loads = Loads::default();
+    let objects = Objects::new();
     let api = match (way, catalogue) {
         (Some(way), Some(catalogue)) => {
             let asked = Wanted {
@@ -125,7 +128,7 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
                 pids: limit_to(options),
                 release: &host.release,
             };
-            let mut api = Api::new(asked, way, Objects::new(), &loaded);
+            let mut api = Api::new(asked, way, objects.clone(), &loaded);
             if let Some(api) = &mut api {
                 loads.mapped = Some(Vec::new());
                 api.begin(&mut loaded, &options.libraries);
@@ -145,9 +148,15 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
 
     let redactor =
         Redactor::new(Policy { paths: options.redact, users: options.redact, network: options.redact });
+    let host_crypto = HostCryptoFacts::read();
+    if host_crypto.left_out() > 0 {
+        let left_out = host_crypto.left_out();
+        filters.warnings.push(format!("{left_out} further algorithms of /proc/crypto are not recorded"));
+    }
     let session = Session {
         options,
         host,
+        host_crypto,
         attempts,
         recorded: wanted.iter().copied().collect(),
         processes: Processes::new(&options.names, options.follow_children),
@@ -159,6 +168,8 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
         ring,
         staged,
         rings,
+        objects,
+        wire: Wire::default(),
         loads,
         api,
         kernel_losses: HashMap::new(),
