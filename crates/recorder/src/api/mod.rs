@@ -445,10 +445,10 @@ impl Api {
 
     /// Calls `tell` with what the kernel has counted, and with calls that failed for good.
     pub(crate) fn collect(&mut self, whose: Whose, mut tell: impl FnMut(&[u8])) {
-        let (now, ended) = (now_ns(), std::mem::take(&mut self.ended));
-        self.counts.counts(whose, &ended, now, &mut tell);
+        let ended = std::mem::take(&mut self.ended);
+        self.counts.counts(whose, &ended, &mut tell);
         let mut failed = Vec::new();
-        self.counts.failed(whose, &ended, now, |record| failed.push(record.to_vec()));
+        self.counts.failed(whose, &ended, |record| failed.push(record.to_vec()));
         for record in failed {
             tell(&self.named(&record));
         }
