@@ -38,20 +38,30 @@ impl Bench {
     pub fn of_c(name: &str, flags: &[&str], stems: &[&str]) -> Bench {
         let mut bench = Bench::new();
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/programs/{name}.c"));
-        run(Command::new("cc")
-            .args(["-O1", "-w", "-o"])
-            .arg(&bench.program)
-            .arg(source)
-            .args(flags));
-        bench.copy_libraries(stems);
+        run(Command::new("cc").args(["-O1", "-w", "-o"]).arg(&bench.program).arg(source).args(flags));
+        let program = bench.program.clone();
+        bench.copy_libraries(&program, stems);
         bench
     }
 
     /// A program that is there already, copied, with copies of its libraries.
     pub fn of_program(path: &Path, stems: &[&str]) -> Bench {
+        Bench::of_program_with(path, path, stems)
+    }
+
+    /// A program that uses the libraries of one of its modules.
+    pub fn of_program_with(path: &Path, module: &Path, stems: &[&str]) -> Bench {
+        let mut bench = Bench::of_static(path);
+        bench.libraries.clear();
+        bench.copy_libraries(module, stems);
+        bench
+    }
+
+    /// A program that is there already and has its library within it, copied.
+    pub fn of_static(path: &Path) -> Bench {
         let mut bench = Bench::new();
         run(Command::new("cp").arg("-L").arg(path).arg(&bench.program));
-        bench.copy_libraries(stems);
+        bench.libraries.push(bench.program.clone());
         bench
     }
 
@@ -70,8 +80,8 @@ impl Bench {
         bench
     }
 
-    fn copy_libraries(&mut self, stems: &[&str]) {
-        for line in run(Command::new("ldd").arg(&self.program)).lines() {
+    fn copy_libraries(&mut self, of: &Path, stems: &[&str]) {
+        for line in run(Command::new("ldd").arg(of)).lines() {
             let Some((name, rest)) = line.trim().split_once(" => ") else { continue };
             let Some(path) = rest.split(' ').next() else { continue };
             if stems.iter().any(|stem| name.starts_with(stem)) {
@@ -80,7 +90,7 @@ impl Bench {
                 self.libraries.push(copy);
             }
         }
-        assert_eq!(self.libraries.len(), stems.len(), "the libraries {stems:?} of {}", self.program.display());
+        assert_eq!(self.libraries.len(), stems.len(), "the libraries {stems:?} of {}", of.display());
     }
 
     /// Records the program with these arguments. A certificate of localhost and its key lie where it runs.
@@ -185,8 +195,7 @@ fn gnutls() {
 fn nss() {
     need_bpf!();
     let flags = run(Command::new("pkg-config").args(["--cflags", "--libs", "nss"]));
-    let mut flags: Vec<&str> = flags.split_whitespace().collect();
-    flags.extend(["-I/usr/include"]);
+    let flags: Vec<&str> = flags.split_whitespace().collect();
     holds(&Bench::of_c("nss", &flags, &["libssl3", "libnss3"]), &[]);
 }
 
