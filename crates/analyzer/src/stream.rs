@@ -66,6 +66,8 @@ pub struct Stream {
     places: Vec<(usize, u64, SegmentId)>,
     /// Handshakes of this run whose end wasn't read yet.
     handshakes: Handshakes,
+    /// When the last handshake ended for having waited long enough.
+    waited_ns: u64,
     /// Blocks after all that is asked for were left out: what is open then ends there, if at all.
     is_cut: bool,
     /// Only times are asked for: blocks without host and clock records are hopped over.
@@ -112,6 +114,7 @@ impl Stream {
             malformed: 0,
             places: Vec::new(),
             handshakes: Handshakes::default(),
+            waited_ns: 0,
             is_cut: false,
             survey: false,
         }
@@ -126,7 +129,7 @@ impl Stream {
     pub fn ready(&self) -> Option<Option<i64>> {
         let record_ns = self.window.ready();
         let due_ns = self.handshakes.due().filter(|due| record_ns.is_some() || self.window.is_settled(*due));
-        let last_ns = self.has_left_open().then(|| self.window.released_ns());
+        let last_ns = self.has_left_open().then(|| self.last_ns());
         let time_ns = record_ns.into_iter().chain(due_ns).chain(last_ns).min()?;
         Some(self.clocks.wall(time_ns))
     }
@@ -134,6 +137,11 @@ impl Stream {
     /// Whether nothing more will come.
     pub fn is_done(&self) -> bool {
         self.ended && self.stash.is_none() && self.window.is_empty() && !self.has_left_open()
+    }
+
+    /// The time of the last event of this run so far.
+    fn last_ns(&self) -> u64 {
+        self.window.released_ns().max(self.waited_ns)
     }
 
     /// Whether this run is over, and left handshakes open.
@@ -172,6 +180,7 @@ impl Stream {
             self.window.hold(true);
             self.clocks = Clocks::default();
             self.handshakes = Handshakes::default();
+            self.waited_ns = 0;
             self.at = None;
             return self.absorb(shared, bytes, from, sink);
         }
@@ -399,6 +408,7 @@ impl Stream {
     /// What the sink could not do.
     pub fn deliver(&mut self, shared: &mut Shared, sink: &mut dyn Sink) -> Result<(), AnalyzeError> {
         let host = self.at.as_ref().map(|at| at.host).unwrap_or_default();
+        let last_ns = self.last_ns();
         let mut context =
             Context { host, clocks: &self.clocks, handshakes: &mut self.handshakes, shared, sink };
         let record_ns = self.window.ready();
@@ -406,10 +416,11 @@ impl Stream {
             && record_ns.is_none_or(|record_ns| due_ns < record_ns)
             && (record_ns.is_some() || self.window.is_settled(due_ns))
         {
+            self.waited_ns = due_ns;
             return deliver::due(due_ns, &mut context);
         }
         let Some(next) = self.window.pop() else {
-            return deliver::left_open(self.window.released_ns(), &mut context);
+            return deliver::left_open(last_ns, &mut context);
         };
         let bytes = self.window.block(next.block).get(next.offset..).unwrap_or_default();
         let told = match Record::split_first(bytes) {
