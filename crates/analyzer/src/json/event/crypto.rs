@@ -115,6 +115,7 @@ pub fn put_kernel(out: &mut Vec<u8>, crypto: &KernelCrypto<'_>) {
             put_text(out, "operation", names::keyctl_operation(crypto.operation).as_bytes());
             put_number(out, "operation_id", crypto.operation);
         }
+        KernelCall::TlsUlp => {}
     }
     if crypto.length != 0 {
         put_number(out, "length", crypto.length);
@@ -146,11 +147,7 @@ fn put_milliseconds(out: &mut Vec<u8>, name: &str, ns: u64) {
 fn put_endpoint(out: &mut Vec<u8>, name: &str, end: Endpoint) {
     put_name(out, name);
     put_object(out, |out| {
-        let address = match end.address.to_ipv4_mapped() {
-            Some(v4) => v4.to_string(),
-            None => end.address.to_string(),
-        };
-        put_text(out, "address", address.as_bytes());
+        put_text(out, "address", end.address_text().as_bytes());
         put_number(out, "port", end.port);
     });
 }
