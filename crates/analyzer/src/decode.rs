@@ -8,9 +8,9 @@ use std::borrow::Cow;
 
 use crypto_tracer_format::catalogue::{FileType, files};
 use crypto_tracer_format::record::{
-    BaselineMapping, BaselineOpenFile, BaselineSummary, Cgroup, Clock, Fact, FileOpen, Header, Host,
-    HostCrypto, HostFact, KernelCall, KernelCrypto, LibLoad, Library, Loss, Mark, MarkKind, ProbeState,
-    ProbeStatus, ProcessExec, ProcessExit, Record, RecordError, User, lib_bits,
+    BaselineMapping, BaselineOpenFile, BaselineSummary, Cgroup, Clock, Fact, FileOpen, Header, Host, LibLoad,
+    Library, Loss, Mark, MarkKind, ProbeState, ProbeStatus, ProcessExec, ProcessExit, Record, RecordError,
+    User, lib_bits,
 };
 
 use crate::api::Tables;
@@ -28,13 +28,13 @@ const HOST_TEXT: usize = 256;
 #[derive(Debug, Default)]
 pub struct Scratch {
     joined: Vec<u8>,
-    first: Vec<u8>,
+    pub(crate) first: Vec<u8>,
     second: Vec<u8>,
     third: Vec<u8>,
 }
 
 /// Keeps a string: borrowed as it was, or in the buffer if it was changed.
-fn keep<'a>(text: Cow<'a, [u8]>, buffer: &'a mut Vec<u8>) -> &'a [u8] {
+pub(crate) fn keep<'a>(text: Cow<'a, [u8]>, buffer: &'a mut Vec<u8>) -> &'a [u8] {
     match text {
         Cow::Borrowed(text) => text,
         Cow::Owned(text) => {
@@ -241,29 +241,6 @@ pub fn library<'a>(
     })
 }
 
-/// What was asked of the kernel. `None`: a call that this release doesn't know.
-///
-/// # Errors
-/// [`RecordError`] where the record is malformed.
-pub fn kernel_crypto<'a>(
-    record: &Record<'a>,
-    redact: &Redactor,
-    scratch: &'a mut Scratch,
-) -> Result<Option<event::KernelCrypto<'a>>, RecordError> {
-    let crypto: KernelCrypto = record.payload()?;
-    let (kind, name) = (record.str(crypto.kind)?, record.str(crypto.name)?);
-    Ok(KernelCall::from_number(crypto.call).map(|call| event::KernelCrypto {
-        call,
-        operation: crypto.operation,
-        version: crypto.version,
-        cipher: crypto.cipher,
-        length: crypto.length,
-        result: crypto.result,
-        kind,
-        name: keep(redact.message(name), &mut scratch.first),
-    }))
-}
-
 /// A file whose functions are probed.
 ///
 /// # Errors
@@ -278,7 +255,7 @@ pub fn api_library<'a>(
     tables.library(record, segment, redact, &mut scratch.first).map(Some)
 }
 
-/// A note that needs nothing but its record. `None`: a mark, or a fact, of a kind that this release doesn't know.
+/// A note that needs nothing but its record. `None`: a mark of a kind that this release doesn't know.
 ///
 /// # Errors
 /// [`RecordError`] where the record is malformed or is no such note.
@@ -308,19 +285,6 @@ pub fn plain_note<'a>(
             let user: User = record.payload()?;
             let name = redact.user(user.id, record.str(user.name)?);
             NoteBody::User { id: user.id, name: keep(name, &mut scratch.first) }
-        }
-        Some(Kind::HostCrypto) => {
-            let crypto: HostCrypto = record.payload()?;
-            let Some(what) = HostFact::from_number(crypto.what) else { return Ok(None) };
-            NoteBody::HostCrypto {
-                what,
-                passed: crypto.passed != 0,
-                priority: crypto.priority,
-                name: record.str(crypto.name)?,
-                driver: record.str(crypto.driver)?,
-                kind: record.str(crypto.kind)?,
-                value: record.str(crypto.value)?,
-            }
         }
         Some(Kind::BaselineSummary) => {
             let summary: BaselineSummary = record.payload()?;

@@ -13,6 +13,7 @@ use crate::decode;
 use crate::event::{Actor, Body, Event};
 use crate::identify::{Identify, Program};
 use crate::identity::{Exit, HostId, ProcessId};
+use crate::kernel_crypto;
 use crate::order::Next;
 use crate::sink::Sink;
 use crate::stream::Shared;
@@ -101,10 +102,9 @@ fn deliver_event(record: &Record<'_>, next: &Next, context: &mut Context<'_>) ->
         Some(Kind::LibLoad) => decode::lib_load(record, redact, scratch).map(Body::LibLoad),
         Some(Kind::ProcessExit) => decode::process_exit(record).map(Body::ProcessExit),
         Some(Kind::ProcessFork) => Ok(Body::ProcessFork),
-        Some(Kind::KernelCrypto) => match decode::kernel_crypto(record, redact, scratch) {
-            Ok(Some(crypto)) => Ok(Body::KernelCrypto(crypto)),
-            Ok(None) => return Ok(false),
-            Err(error) => Err(error),
+        Some(Kind::KernelCrypto) => match kernel_crypto::decode(record, redact, scratch) {
+            Some(crypto) => Ok(Body::KernelCrypto(crypto)),
+            None => return Ok(false),
         },
         _ => decode::process_exec(record, redact, scratch).map(|(exec, _)| Body::ProcessExec(exec)),
     };

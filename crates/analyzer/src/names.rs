@@ -125,39 +125,6 @@ pub fn signal_name(signal: u32) -> String {
     }
 }
 
-/// The cipher of a kTLS socket (TLS_CIPHER_… of linux/tls.h), without the prefix; a number that has none as it is.
-pub fn ktls_cipher(cipher: u16) -> String {
-    named(KTLS_CIPHERS, KTLS_FIRST, cipher)
-}
-
-/// An operation of keyctl(2), as linux/keyctl.h names it; a number that has no name as it is.
-pub fn keyctl_operation(operation: u16) -> String {
-    named(KEYCTLS, 0, operation)
-}
-
-fn named(names: &[&str], first: u16, number: u16) -> String {
-    let known = number.checked_sub(first).and_then(|at| names.get(usize::from(at)));
-    known.map_or_else(|| number.to_string(), |name| (*name).to_owned())
-}
-
-const KTLS_FIRST: u16 = 51;
-#[rustfmt::skip]
-const KTLS_CIPHERS: &[&str] = &[
-    "AES_GCM_128", "AES_GCM_256", "AES_CCM_128", "CHACHA20_POLY1305", "SM4_GCM", "SM4_CCM", "ARIA_GCM_128",
-    "ARIA_GCM_256",
-];
-
-#[rustfmt::skip]
-const KEYCTLS: &[&str] = &[
-    "KEYCTL_GET_KEYRING_ID", "KEYCTL_JOIN_SESSION_KEYRING", "KEYCTL_UPDATE", "KEYCTL_REVOKE", "KEYCTL_CHOWN",
-    "KEYCTL_SETPERM", "KEYCTL_DESCRIBE", "KEYCTL_CLEAR", "KEYCTL_LINK", "KEYCTL_UNLINK", "KEYCTL_SEARCH",
-    "KEYCTL_READ", "KEYCTL_INSTANTIATE", "KEYCTL_NEGATE", "KEYCTL_SET_REQKEY_KEYRING", "KEYCTL_SET_TIMEOUT",
-    "KEYCTL_ASSUME_AUTHORITY", "KEYCTL_GET_SECURITY", "KEYCTL_SESSION_TO_PARENT", "KEYCTL_REJECT",
-    "KEYCTL_INSTANTIATE_IOV", "KEYCTL_INVALIDATE", "KEYCTL_GET_PERSISTENT", "KEYCTL_DH_COMPUTE",
-    "KEYCTL_PKEY_QUERY", "KEYCTL_PKEY_ENCRYPT", "KEYCTL_PKEY_DECRYPT", "KEYCTL_PKEY_SIGN", "KEYCTL_PKEY_VERIFY",
-    "KEYCTL_RESTRICT_KEYRING", "KEYCTL_MOVE", "KEYCTL_CAPABILITIES", "KEYCTL_WATCH_KEY",
-];
-
 #[rustfmt::skip]
 const SIGNALS: &[&str] = &[
     "", "SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS", "SIGFPE", "SIGKILL",
@@ -229,12 +196,5 @@ mod tests {
         assert_eq!(signal_name(34), "SIGRTMIN+0");
         assert_eq!(signal_name(0), "signal 0");
         assert_eq!(signal_name(9999), "signal 9999");
-        assert_eq!(ktls_cipher(51), "AES_GCM_128");
-        assert_eq!(ktls_cipher(54), "CHACHA20_POLY1305");
-        assert_eq!((ktls_cipher(50), ktls_cipher(99)), ("50".to_owned(), "99".to_owned()));
-        assert_eq!(keyctl_operation(11), "KEYCTL_READ");
-        assert_eq!(keyctl_operation(29), "KEYCTL_RESTRICT_KEYRING");
-        assert_eq!(keyctl_operation(31), "KEYCTL_CAPABILITIES");
-        assert_eq!(keyctl_operation(u16::MAX), "65535");
     }
 }

@@ -23,6 +23,7 @@ use crate::event;
 use crate::identify::{Identify, Program};
 use crate::identity::{self, HostId, ProcessId, SegmentId};
 use crate::input::{Blocks, Chunk, Gap};
+use crate::kernel_crypto;
 use crate::order::Window;
 use crate::sink::{Note, NoteBody, Range, Segment, Sink, Span, Take};
 use crate::tls::handshakes::Handshakes;
@@ -442,6 +443,7 @@ impl Stream {
         let scratch = &mut shared.scratch;
         let body = match kind {
             Kind::Library => decode::library(record, &shared.redact, scratch).map(Some),
+            Kind::HostCrypto => kernel_crypto::host_note(record),
             Kind::ApiFunction => shared.tables.function(record, at.segment),
             Kind::ApiLibrary => {
                 decode::api_library(record, at.segment, &mut shared.tables, &shared.redact, scratch)

@@ -1,5 +1,7 @@
 //! What this kernel and these privileges allow: every probe really tried, and a remedy for each that doesn't work.
 
+use crate::api::links;
+use crate::host_crypto::HostCryptoFacts;
 use crate::privileges;
 use crate::probes::config::Config;
 use crate::probes::ladder::{self, Attempt, Climb};
@@ -55,7 +57,8 @@ impl DoctorReport {
 /// Looks at everything. Nothing stays attached.
 pub fn doctor() -> DoctorReport {
     use crypto_tracer_format::record::ProbeState::{Attached, NotNeeded};
-    let findings = vec![kernel(), btf(), rights(), tracefs_mount(), lockdown(), paranoid()];
+    let mut findings = vec![kernel(), btf(), rights(), tracefs_mount(), lockdown(), paranoid()];
+    findings.extend(crypto(&HostCryptoFacts::read()));
     let mut attempts = match Config::new(&builtin_patterns()) {
         Ok(mut config) => {
             config.own_tgid = std::process::id();
@@ -63,14 +66,16 @@ pub fn doctor() -> DoctorReport {
             match Loaded::new(config, &Tables::default(), ladder::page_bytes()) {
                 Ok(mut loaded) => {
                     let climb = Climb { facts: &facts, only: None, all: true };
-                    ladder::climb(climb, &mut loaded, &ladder::tracepoints())
+                    let mut attempts = ladder::climb(climb, &mut loaded, &ladder::tracepoints());
+                    attempts.extend(links::choose(&mut loaded, None, true).1);
+                    attempts
                 }
-                Err(failure) => ladder::all_failed(failure),
+                Err(failure) => [ladder::all_failed(failure), links::all_failed(failure)].concat(),
             }
         }
         Err(_) => Vec::new(),
     };
-    attempts.push(open_rings(true).1);
+    attempts.push(open_rings(true, false).1);
     attempts.sort_by_key(|a| a.fact.number());
     let probes = attempts
         .into_iter()
@@ -161,4 +166,22 @@ fn paranoid() -> Finding {
         ok,
         "library loads need root here, or sysctl kernel.perf_event_paranoid=2",
     )
+}
+
+/// What a capture will say of the host's cryptography. Nothing of it keeps anyone from recording.
+fn crypto(facts: &HostCryptoFacts) -> [Finding; 3] {
+    let fips = match facts.fips() {
+        Some(true) => "on",
+        Some(false) => "off",
+        None => "not in this kernel",
+    };
+    let algorithms = match facts.algorithms() {
+        (all, 0) => format!("{all} algorithms"),
+        (all, untested) => format!("{all} algorithms, {untested} without a passed self-test"),
+    };
+    [
+        finding("FIPS mode", fips.into(), true, ""),
+        finding("crypto policy", facts.policy().unwrap_or("none for the whole system").into(), true, ""),
+        finding("kernel crypto", algorithms, true, ""),
+    ]
 }

@@ -1,10 +1,12 @@
 //! The recorder: everything that needs Linux, privileges and libbpf.
 
+pub mod api;
 pub mod baseline;
 mod clocks;
 mod doctor;
 mod error;
 mod filters;
+mod host_crypto;
 mod kernel_crypto;
 mod known;
 mod loads;
@@ -17,6 +19,7 @@ pub mod probes;
 mod session;
 mod start;
 mod stop;
+pub mod wire;
 mod writer;
 
 pub use doctor::{DoctorReport, Finding, ProbeReport, doctor};

@@ -72,7 +72,7 @@ impl EventWriter {
             Body::ProcessExit(exit) => put_exit(out, exit),
             Body::ApiCall(call) => crypto::put_call(out, call),
             Body::TlsHandshake(tls) => crypto::put_handshake(out, tls),
-            Body::KernelCrypto(asked) => crypto::put_kernel(out, asked),
+            Body::KernelCrypto(asked) => asked.put_json(out),
             Body::Loss(loss) => self.put_loss(out, loss),
         }
         if let Some(host) = self.hosts.get(event.host.0 as usize) {

@@ -39,6 +39,11 @@ pub fn decode<'a>(record: &Record<'a>, redact: &Redactor) -> Result<Option<Decod
     let hello: TlsHello = record.payload()?;
     let body = record.str(hello.body)?;
     let Some(message) = TlsMessage::from_number(hello.message) else { return Ok(None) };
+    let body = match message {
+        TlsMessage::ClientHello | TlsMessage::ServerHello => redact.hello(body),
+        TlsMessage::Certificate => redact.certificate(body, hello.index),
+        _ => Cow::Borrowed(body),
+    };
     let end = |address, port| Endpoint { address: Ipv6Addr::from(redact.address(address)), port };
     Ok(Some(Decoded {
         connection: hello.connection,
@@ -48,6 +53,6 @@ pub fn decode<'a>(record: &Record<'a>, redact: &Redactor) -> Result<Option<Decod
         bits: hello.bits,
         local: end(hello.local, hello.local_port),
         peer: end(hello.peer, hello.peer_port),
-        body: Cow::Borrowed(body),
+        body,
     }))
 }

@@ -120,6 +120,7 @@ pub fn client_hello(message: &[u8]) -> Option<ClientHello<'_>> {
             rest.get(2..).unwrap_or_default()
         }
     };
+    read.is_whole &= is_as_long_as_it_says(message);
     let whole = each_extension(block, |number, data, bytes| {
         if read.extensions.len() < ITEMS && !is_grease(number) {
             read.extensions.push(number);
@@ -182,6 +183,14 @@ pub fn server_hello(message: &[u8]) -> Option<ServerHello<'_>> {
         _ => {}
     });
     Some(read)
+}
+
+/// A hello without extensions and one that was cut before them are told apart by the message's length alone.
+fn is_as_long_as_it_says(message: &[u8]) -> bool {
+    match message {
+        [_, a, b, c, body @ ..] => u32::from_be_bytes([0, *a, *b, *c]) as usize == body.len(),
+        _ => false,
+    }
 }
 
 /// The curve that the beginning of a ServerKeyExchange names (RFC 8422, 5.4).

@@ -1,13 +1,12 @@
-//! The fields of events that tell of cryptography in use: calls, TLS handshakes, the kernel.
+//! The fields of events that tell of cryptography in use: calls and TLS handshakes.
 //!
 //! Invariant: what stands for something is written by its name and, in a field with `_id` at its end, as a number.
 
 use crypto_tracer_format::catalogue::files::basename;
-use crypto_tracer_format::record::{KernelCall, api_bits, tls_bits};
+use crypto_tracer_format::record::{api_bits, tls_bits};
 
-use crate::event::{ApiCall, Endpoint, KernelCrypto, TlsHandshake};
+use crate::event::{ApiCall, Endpoint, TlsHandshake};
 use crate::json::{put_name, put_number, put_object, put_text, put_true};
-use crate::names;
 use crate::tls::registry::{ALERTS, CIPHER_SUITES, GROUPS, Registry, SIGNATURE_SCHEMES, VERSIONS};
 
 /// A call.
@@ -92,37 +91,6 @@ pub fn put_handshake(out: &mut Vec<u8>, tls: &TlsHandshake<'_>) {
             put_true(out, name);
         }
     }
-}
-
-/// What was asked of the kernel.
-pub fn put_kernel(out: &mut Vec<u8>, crypto: &KernelCrypto<'_>) {
-    put_text(out, "call", crypto.call.name().as_bytes());
-    match crypto.call {
-        KernelCall::AlgBind => {
-            put_text(out, "algorithm_type", crypto.kind);
-            put_text(out, "algorithm", crypto.name);
-        }
-        KernelCall::TlsTx | KernelCall::TlsRx => {
-            put_registered(out, "version", "version_id", &VERSIONS, Some(crypto.version));
-            put_text(out, "cipher", names::ktls_cipher(crypto.cipher).as_bytes());
-            put_number(out, "cipher_id", crypto.cipher);
-        }
-        KernelCall::AddKey | KernelCall::RequestKey => {
-            put_text(out, "key_type", crypto.kind);
-            put_text(out, "description", crypto.name);
-        }
-        KernelCall::Keyctl => {
-            put_text(out, "operation", names::keyctl_operation(crypto.operation).as_bytes());
-            put_number(out, "operation_id", crypto.operation);
-        }
-        KernelCall::TlsUlp => {}
-    }
-    if crypto.length != 0 {
-        put_number(out, "length", crypto.length);
-    }
-    let mut result = Vec::new();
-    names::put_result(&mut result, crypto.result.clamp(i32::MIN.into(), i32::MAX.into()) as i32);
-    put_text(out, "result", &result);
 }
 
 fn put_registered(out: &mut Vec<u8>, name: &str, id: &str, registry: &Registry, number: Option<u16>) {
