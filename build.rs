@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// The programs. One object comes of them.
-const SOURCES: &[&str] = &["maps", "walk", "file_open", "process", "kernel_crypto"];
+const SOURCES: &[&str] = &["maps", "walk", "file_open", "process", "kernel_crypto", "tls_stream", "tls"];
 
 fn main() {
     let bpf = Path::new("../../bpf");

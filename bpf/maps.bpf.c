@@ -17,6 +17,7 @@ const struct ct_process_fork *unused_fork;
 const struct ct_process_exit *unused_exit;
 const struct ct_process_exec *unused_exec;
 const struct ct_file_open *unused_open;
+const struct ct_tls_part *unused_tls_part;
 const struct ct_kernel_crypto *unused_kernel_crypto;
 
 struct {
@@ -86,6 +87,20 @@ struct {
 	__type(key, struct ct_identity);
 	__type(value, __u8);
 } ended SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct ct_tls_scratch);
+} tls_scratch SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, CT_MAX_SOCKETS);
+	__type(key, __u64);
+	__type(value, struct ct_tls);
+} tls_sockets SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

@@ -27,13 +27,13 @@ const HOST_TEXT: usize = 256;
 #[derive(Debug, Default)]
 pub struct Scratch {
     joined: Vec<u8>,
-    first: Vec<u8>,
+    pub(crate) first: Vec<u8>,
     second: Vec<u8>,
     third: Vec<u8>,
 }
 
 /// Keeps a string: borrowed as it was, or in the buffer if it was changed.
-fn keep<'a>(text: Cow<'a, [u8]>, buffer: &'a mut Vec<u8>) -> &'a [u8] {
+pub(crate) fn keep<'a>(text: Cow<'a, [u8]>, buffer: &'a mut Vec<u8>) -> &'a [u8] {
     match text {
         Cow::Borrowed(text) => text,
         Cow::Owned(text) => {

@@ -10,6 +10,7 @@ use crate::decode;
 use crate::event::{Actor, Body, Event};
 use crate::identify::{Identify, Program};
 use crate::identity::{Exit, HostId, ProcessId};
+use crate::kernel_crypto;
 use crate::order::Next;
 use crate::sink::Sink;
 use crate::stream::Shared;
@@ -51,6 +52,10 @@ pub fn deliver(
         Some(Kind::LibLoad) => decode::lib_load(record, redact, scratch).map(Body::LibLoad),
         Some(Kind::ProcessExit) => decode::process_exit(record).map(Body::ProcessExit),
         Some(Kind::ProcessFork) => Ok(Body::ProcessFork),
+        Some(Kind::KernelCrypto) => match kernel_crypto::decode(record, redact, scratch) {
+            Some(crypto) => Ok(Body::KernelCrypto(crypto)),
+            None => return Ok(false),
+        },
         _ => decode::process_exec(record, redact, scratch).map(|(exec, _)| Body::ProcessExec(exec)),
     };
     let Ok(body) = body else { return Ok(false) };

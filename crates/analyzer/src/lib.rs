@@ -16,6 +16,7 @@ mod identify;
 pub mod identity;
 pub mod input;
 pub mod json;
+mod kernel_crypto;
 pub mod monitor;
 mod monitor_table;
 pub mod names;

@@ -76,7 +76,9 @@ fn word_and_result(body: &Body<'_>) -> (&'static str, String) {
         Body::ProcessExit(exit) => ("exit", exit.exit_code.to_string()),
         Body::ApiCall(_) => ("call", String::new()),
         Body::TlsHandshake(_) => ("TLS", String::new()),
-        Body::KernelCrypto(_) => ("kernel", String::new()),
+        Body::KernelCrypto(crypto) => {
+            ("kernel", if crypto.result < 0 { crypto.result_name() } else { "ok".into() })
+        }
         Body::Loss(_) => ("LOSS", String::new()),
     }
 }
@@ -100,17 +102,14 @@ fn put_detail(out: &mut Vec<u8>, body: &Body<'_>, architecture: Architecture) {
             argv::put_command_line(&mut line, exec.argv);
             put_plain(out, if line.is_empty() { exec.filename } else { &line });
         }
+        Body::KernelCrypto(crypto) => crypto.put_detail(out),
         Body::Loss(loss) => {
             let count =
                 if loss.count == 0 { "an unknown number of".to_owned() } else { loss.count.to_string() };
             let text = format!("{count} records of {} are missing: {}", loss.fact_name(), loss.reason_name());
             out.extend_from_slice(text.as_bytes());
         }
-        Body::ProcessFork
-        | Body::ProcessExit(_)
-        | Body::ApiCall(_)
-        | Body::TlsHandshake(_)
-        | Body::KernelCrypto(_) => {}
+        Body::ProcessFork | Body::ProcessExit(_) | Body::ApiCall(_) | Body::TlsHandshake(_) => {}
     }
 }
 

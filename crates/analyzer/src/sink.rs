@@ -9,7 +9,7 @@
 //! - What is no event (probes, baseline, marks, names) comes as soon as it is read: often before events that are older.
 //! - [`Sink::finish`] comes once, last, unless the source failed.
 
-use crypto_tracer_format::record::{Fact, MarkKind, ProbeState};
+use crypto_tracer_format::record::{Fact, HostFact, MarkKind, ProbeState};
 
 use crate::AnalyzeError;
 use crate::coverage::Coverage;
@@ -230,6 +230,23 @@ pub enum NoteBody<'a> {
         denied: u32,
         /// Processes that the filters left out.
         filtered: u32,
+    },
+    /// What the host says of its cryptography. Repeated in every segment.
+    HostCrypto {
+        /// What is told.
+        what: HostFact,
+        /// Of an algorithm: whether its self-test passed.
+        passed: bool,
+        /// Of an algorithm: its priority.
+        priority: u32,
+        /// Of an algorithm: its name.
+        name: &'a [u8],
+        /// Of an algorithm: the driver.
+        driver: &'a [u8],
+        /// Of an algorithm: the type.
+        kind: &'a [u8],
+        /// Of other facts: what was found.
+        value: &'a [u8],
     },
 }
 

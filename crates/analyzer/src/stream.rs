@@ -22,6 +22,7 @@ use crate::event;
 use crate::identify::{Identify, Program};
 use crate::identity::{self, HostId, ProcessId, SegmentId};
 use crate::input::{Blocks, Chunk, Gap};
+use crate::kernel_crypto;
 use crate::order::Window;
 use crate::sink::{Note, NoteBody, Range, Segment, Sink, Span, Take};
 use crate::wanted::{is_segment_head, is_wanted};
@@ -287,6 +288,7 @@ impl Stream {
             | Kind::ProcessFork
             | Kind::ProcessExec
             | Kind::ProcessExit
+            | Kind::KernelCrypto
             | Kind::Loss => {
                 self.places.push((offset, time_ns, at.segment));
                 Ok(())
@@ -413,6 +415,7 @@ impl Stream {
         let scratch = &mut shared.scratch;
         let body = match kind {
             Kind::Library => decode::library(record, &shared.redact, scratch).map(Some),
+            Kind::HostCrypto => kernel_crypto::host_note(record),
             _ => decode::plain_note(record, &shared.redact, scratch),
         };
         match body {

@@ -10,7 +10,7 @@ use crate::clock::Clocks;
 use crate::sink::Range;
 
 /// Kinds that tell nothing about what comes after them.
-const EVENTS_ONLY: &[Kind] = &[Kind::FileOpen, Kind::LibLoad, Kind::Loss, Kind::Mark];
+const EVENTS_ONLY: &[Kind] = &[Kind::FileOpen, Kind::LibLoad, Kind::KernelCrypto, Kind::Loss, Kind::Mark];
 /// Kinds without which times can't be told.
 const SEGMENT_HEADS: &[Kind] = &[Kind::Host, Kind::Clock];
 /// Kinds that are events, and tell who is who from then on.

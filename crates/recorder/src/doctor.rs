@@ -1,5 +1,6 @@
 //! What this kernel and these privileges allow: every probe really tried, and a remedy for each that doesn't work.
 
+use crate::host_crypto::HostCryptoFacts;
 use crate::privileges;
 use crate::probes::config::Config;
 use crate::probes::ladder::{self, Attempt, Climb};
@@ -55,7 +56,8 @@ impl DoctorReport {
 /// Looks at everything. Nothing stays attached.
 pub fn doctor() -> DoctorReport {
     use crypto_tracer_format::record::ProbeState::{Attached, NotNeeded};
-    let findings = vec![kernel(), btf(), rights(), tracefs_mount(), lockdown(), paranoid()];
+    let mut findings = vec![kernel(), btf(), rights(), tracefs_mount(), lockdown(), paranoid()];
+    findings.extend(crypto(&HostCryptoFacts::read()));
     let mut attempts = match Config::new(&builtin_patterns()) {
         Ok(mut config) => {
             config.own_tgid = std::process::id();
@@ -161,4 +163,22 @@ fn paranoid() -> Finding {
         ok,
         "library loads need root here, or sysctl kernel.perf_event_paranoid=2",
     )
+}
+
+/// What a capture will say of the host's cryptography. Nothing of it keeps anyone from recording.
+fn crypto(facts: &HostCryptoFacts) -> [Finding; 3] {
+    let fips = match facts.fips() {
+        Some(true) => "on",
+        Some(false) => "off",
+        None => "not in this kernel",
+    };
+    let algorithms = match facts.algorithms() {
+        (all, 0) => format!("{all} algorithms"),
+        (all, untested) => format!("{all} algorithms, {untested} without a passed self-test"),
+    };
+    [
+        finding("FIPS mode", fips.into(), true, ""),
+        finding("crypto policy", facts.policy().unwrap_or("none for the whole system").into(), true, ""),
+        finding("kernel crypto", algorithms, true, ""),
+    ]
 }

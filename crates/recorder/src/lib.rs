@@ -6,6 +6,7 @@ mod clocks;
 mod doctor;
 mod error;
 mod filters;
+mod host_crypto;
 mod kernel_crypto;
 mod known;
 mod loads;
@@ -18,6 +19,7 @@ pub mod probes;
 mod session;
 mod start;
 mod stop;
+pub mod wire;
 mod writer;
 
 pub use doctor::{DoctorReport, Finding, ProbeReport, doctor};

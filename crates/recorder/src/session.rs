@@ -9,9 +9,11 @@ use crate::baseline::{Baseline, ProcessIdentity, ScanOptions};
 use crate::clocks::{self, HostFacts, now_ns};
 use crate::error::RecordError;
 use crate::filters::Filters;
+use crate::host_crypto::HostCryptoFacts;
 use crate::kernel_crypto;
 use crate::known::Processes;
 use crate::loads::Loads;
+use crate::objects::Objects;
 use crate::options::{Hooks, Progress, RecordOptions, Report, Stop};
 use crate::output::{OutputError, Patience};
 use crate::perf::Mappings;
@@ -19,9 +21,11 @@ use crate::probes::ladder::Attempt;
 use crate::probes::object::Loaded;
 use crate::start::{all_processes, follow_more};
 use crate::stop::{self, Signals};
+use crate::wire::Wire;
+use crate::wire::part::PART_KIND;
 use crate::writer::Writer;
 use crypto_tracer_format::record::{
-    Fact, FileOpen, Kind, LossReason, MarkKind, ProbeStatus, ProcessExec, ProcessFork, Record,
+    Fact, FileOpen, Kind, LossReason, MarkKind, ProbeStatus, ProcessExec, ProcessFork, Record, Records,
 };
 use crypto_tracer_format::segment::CloseReason;
 use libbpf_rs::RingBuffer;
@@ -46,6 +50,7 @@ const EACH_MINUTE: Duration = Duration::from_secs(60);
 pub(crate) struct Session<'a> {
     pub(crate) options: &'a RecordOptions,
     pub(crate) host: HostFacts,
+    pub(crate) host_crypto: HostCryptoFacts,
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) recorded: HashSet<Fact>,
     pub(crate) filters: Filters,
@@ -58,6 +63,8 @@ pub(crate) struct Session<'a> {
     pub(crate) patience: Patience,
     pub(crate) loaded: Loaded,
     pub(crate) loads: Loads,
+    pub(crate) objects: Objects,
+    pub(crate) wire: Wire,
     pub(crate) kernel_losses: HashMap<(Fact, LossReason), u64>,
     pub(crate) losses_read_ns: u64,
     pub(crate) malformed: u64,
@@ -132,6 +139,7 @@ impl Session<'_> {
                 reason: b.string(attempt.reason.as_bytes()),
             });
         }
+        self.host_crypto.put(&mut out);
         clocks::put_mark(&mut out, now_ns(), MarkKind::Recording, "");
         self.writer.put(&out)?;
         self.clock_written = Instant::now();
@@ -267,6 +275,7 @@ impl Session<'_> {
                 self.filters.ended(header.tgid);
                 (Fact::ProcessExit, self.processes.exited(header))
             }
+            None if header.kind == PART_KIND => return self.handshake(record),
             Some(Kind::KernelCrypto) => (Fact::KernelCrypto, self.processes.passes(header)),
             _ => {
                 self.malformed += 1;
@@ -287,6 +296,30 @@ impl Session<'_> {
             ControlFlow::Continue(_) => ControlFlow::Continue(()),
             ControlFlow::Break(_) => ControlFlow::Break(()),
         }
+    }
+
+    /// A part of a TLS handshake: the records that it completes.
+    fn handshake(&mut self, part: &Record<'_>) -> ControlFlow<()> {
+        // The end of a connection comes in any process.
+        let header = part.header();
+        if !self.recorded.contains(&Fact::TlsHandshake)
+            || (header.tgid != 0 && !self.processes.passes(header))
+        {
+            return ControlFlow::Continue(());
+        }
+        let mut out = Vec::new();
+        if !self.wire.take(part, &self.objects, self.writer.redactor(), &mut out) {
+            self.malformed += 1;
+        }
+        for record in Records::new(&out).flatten() {
+            let writer = &mut self.writer;
+            let seen = self.baseline.seen(record.header(), &mut |records| writer.put(records));
+            self.writer.event(&record)?;
+            if seen.is_break() {
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
     }
 
     /// Writes the loads of libraries that came before this time.
@@ -375,6 +408,9 @@ impl Session<'_> {
         self.writer.loss(Fact::LibLoad, LossReason::Malformed, malformed, from_ns, to_ns)?;
         let malformed = std::mem::take(&mut self.malformed);
         self.writer.loss(Fact::FileOpen, LossReason::Malformed, malformed, from_ns, to_ns)?;
+        self.wire.forget_old(to_ns);
+        let forgotten = std::mem::take(&mut self.wire.forgotten);
+        self.writer.loss(Fact::TlsHandshake, LossReason::MapFull, forgotten, from_ns, to_ns)?;
         self.losses_read = Instant::now();
         self.losses_read_ns = to_ns;
         ControlFlow::Continue(())

@@ -9,8 +9,10 @@ use crate::baseline::{Baseline, ProcessIdentity};
 use crate::clocks::{HostFacts, now_ns};
 use crate::error::RecordError;
 use crate::filters::Filters;
+use crate::host_crypto::HostCryptoFacts;
 use crate::known::Processes;
 use crate::loads::Loads;
+use crate::objects::Objects;
 use crate::options::{Hooks, RecordOptions, Report};
 use crate::output::{Output, OutputOptions, Patience};
 use crate::perf::Mappings;
@@ -20,6 +22,7 @@ use crate::probes::object::Loaded;
 use crate::probes::{self, LIB_LOAD_PROBE, LIB_LOAD_REMEDY};
 use crate::session::Session;
 use crate::stop::Signals;
+use crate::wire::Wire;
 use crate::writer::Writer;
 use crypto_tracer_format::record::{Fact, ProbeState};
 use crypto_tracer_format::redact::{Policy, Redactor};
@@ -111,11 +114,17 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
 
     let redactor =
         Redactor::new(Policy { paths: options.redact, users: options.redact, network: options.redact });
+    let host_crypto = HostCryptoFacts::read();
+    if host_crypto.left_out() > 0 {
+        let left_out = host_crypto.left_out();
+        filters.warnings.push(format!("{left_out} further algorithms of /proc/crypto are not recorded"));
+    }
     let everything = all_processes(&mut baseline);
     follow_more(&mut filters, &loaded, &everything);
     let session = Session {
         options,
         host,
+        host_crypto,
         attempts,
         recorded: wanted.iter().copied().collect(),
         processes: Processes::new(&options.names, options.follow_children),
@@ -128,6 +137,8 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
         staged,
         rings,
         loads: Loads::default(),
+        objects: Objects::new(),
+        wire: Wire::default(),
         kernel_losses: HashMap::new(),
         losses_read_ns: now_ns(),
         malformed: 0,

@@ -6,7 +6,7 @@
 mod common;
 
 use common::{Recorded, bpf_works, python, run};
-use crypto_tracer_format::record::{Fact, KernelCall, KernelCrypto, Loss};
+use crypto_tracer_format::record::{Fact, HostCrypto, HostFact, KernelCall, KernelCrypto, Loss};
 
 /// What must not be found anywhere in a capture: payloads, key material, callout information, a password.
 const SECRETS: [&str; 6] =
@@ -42,15 +42,17 @@ long = address(b"aead", b"n" * 200, 201)
 told(libc.bind, alg.fileno(), long, len(long))
 libc.setsockopt(alg.fileno(), 279, 1, b"s3cr3t-alg-k3y!!", 16)
 # Others' addresses: not recorded, however long.
+unix = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 for family, a in ((socket.AF_UNIX, b"\0not-to-be-recorded-" + b"x" * 70), (socket.AF_INET6, bytes(26))):
-    s = socket.socket(family, socket.SOCK_DGRAM)
     a = struct.pack("=H", family) + a
-    libc.bind(s.fileno(), a, len(a))
+    libc.bind(unix.fileno(), a, len(a))
 libc.bind(alg.fileno(), address(b"hash", b"too-short"), 24)
 
 # kTLS.
-server = socket.create_server(("127.0.0.1", 0))
-client = socket.create_connection(server.getsockname())
+server, client = socket.socket(), socket.socket()
+server.bind(("127.0.0.1", 0))
+server.listen()
+client.connect(server.getsockname())
 peer, _ = server.accept()
 client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 told(libc.setsockopt, client.fileno(), 6, 31, b"tls", 3)
@@ -79,7 +81,7 @@ told(keyctl, 70001, 0)
 told(add_key, 1, b"bad pointer", payload, 3, -3)
 told(add_key, b"t" * 40, b"long type", payload, 3, -3)
 told(add_key, b"user", b"d" * 4095, payload, 5, -3)
-results.close()
+results.write("end\n")
 "#;
 
 /// Call, operation, version, cipher, length, type, name; of the calls above, in their order.
@@ -122,9 +124,9 @@ fn calls(only_probe: Option<&str>) {
         o.facts = vec![Fact::KernelCrypto];
         o.only_probe = only_probe.map(Into::into);
     });
-    let results =
-        std::fs::read_to_string(dir.path().join("results.txt")).expect("the program ran to its end");
-    let results: Vec<i64> = results.lines().map(|line| line.parse().expect("a number")).collect();
+    let results = std::fs::read_to_string(dir.path().join("results.txt")).expect("it was written");
+    assert!(results.ends_with("end\n"), "the program failed after {results}");
+    let results: Vec<i64> = results.lines().filter_map(|line| line.parse().ok()).collect();
     let all = recorded.all::<KernelCrypto>();
     let seen: Vec<_> = all
         .iter()
@@ -185,4 +187,31 @@ fn by_the_raw_tracepoint() {
     if bpf_works() {
         calls(Some("raw_tracepoint"));
     }
+}
+
+#[test]
+fn the_host_tells_of_its_cryptography() {
+    if !bpf_works() {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let recorded = run(dir.path(), &["/bin/true"], |o| o.facts = vec![Fact::ProcessExec]);
+    let all = recorded.all::<HostCrypto>();
+    let of = |what: HostFact| all.iter().filter(move |e| e.payload.what == what.number());
+    let values = |what| of(what).map(|e| e.text(e.payload.value)).collect::<Vec<_>>();
+    let file = |path: &str| std::fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
+    let fips: Vec<String> = file("/proc/sys/crypto/fips_enabled").into_iter().collect();
+    assert_eq!(values(HostFact::Fips), fips);
+    let policy: Vec<String> = file("/etc/crypto-policies/state/current").into_iter().collect();
+    assert_eq!(values(HostFact::CryptoPolicy), policy);
+    // Loading an algorithm adds entries, by others too: what was there before and after must have been told.
+    let drivers = || -> Vec<String> {
+        let text = file("/proc/crypto").unwrap_or_default();
+        let lines = text.lines().filter_map(|line| line.strip_prefix("driver")?.split_once(": "));
+        lines.map(|(_, driver)| driver.to_owned()).collect()
+    };
+    let told: Vec<String> = of(HostFact::Algorithm).map(|e| e.text(e.payload.driver)).collect();
+    let there = drivers();
+    assert!(there.iter().filter(|d| told.contains(d)).count() * 10 >= there.len() * 9, "{told:?} {there:?}");
+    assert!(of(HostFact::Algorithm).all(|e| e.payload.name.len > 0 && e.payload.kind.len > 0));
 }

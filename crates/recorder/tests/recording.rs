@@ -4,8 +4,8 @@ mod common;
 
 use common::{bpf_works, python, run};
 use crypto_tracer_format::record::{
-    BaselineSummary, Clock, Fact, FileOpen, Host, LibLoad, Loss, ProbeState, ProbeStatus, ProcessExec,
-    ProcessExit, ProcessFork, open_bits, process_bits,
+    BaselineSummary, Clock, Fact, FileOpen, Host, HostCrypto, LibLoad, Loss, ProbeState, ProbeStatus,
+    ProcessExec, ProcessExit, ProcessFork, open_bits, process_bits,
 };
 use crypto_tracer_recorder::{RecordOptions, Stop};
 use std::path::Path;
@@ -289,6 +289,7 @@ fn every_segment_begins_with_what_it_needs() {
         assert_eq!(recorded.all::<Host>().len(), 1);
         assert!(!recorded.all::<Clock>().is_empty());
         assert_eq!(recorded.all::<BaselineSummary>().len(), 1);
+        assert!(!recorded.all::<HostCrypto>().is_empty(), "every kernel has algorithms");
         assert!(
             recorded.all::<ProbeStatus>().iter().any(|e| e.payload.state == ProbeState::Attached.number())
         );

@@ -68,7 +68,8 @@ impl EventWriter {
             Body::ProcessFork => {}
             Body::ProcessExec(exec) => self.put_exec(out, exec),
             Body::ProcessExit(exit) => put_exit(out, exit),
-            Body::ApiCall(_) | Body::TlsHandshake(_) | Body::KernelCrypto(_) => {}
+            Body::ApiCall(_) | Body::TlsHandshake(_) => {}
+            Body::KernelCrypto(crypto) => crypto.put_json(out),
             Body::Loss(loss) => self.put_loss(out, loss),
         }
         if let Some(host) = self.hosts.get(event.host.0 as usize) {

@@ -99,6 +99,7 @@ impl Ingest {
                     filtered
                 ])?;
             }
+            NoteBody::HostCrypto { .. } => {}
         }
         Ok(())
     }

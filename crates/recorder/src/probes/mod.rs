@@ -123,6 +123,36 @@ pub const LADDERS: &[Ladder] = &[
         ],
     },
     Ladder {
+        fact: Fact::TlsHandshake,
+        rungs: &[
+            Rung {
+                name: "raw_tracepoint:sock_send_length",
+                programs: &[auto("tls_sent"), auto("tls_received"), auto("tls_closed")],
+                remedy: "needs Linux 6.3, CAP_BPF and CAP_PERFMON, and a kernel that is not in lockdown=confidentiality",
+            },
+            Rung {
+                name: "tracepoint:syscalls/sys_exit_sendto",
+                programs: &[
+                    syscall("tls_tp", "sys_exit_sendto", false),
+                    syscall("tls_tp", "sys_exit_recvfrom", false),
+                    syscall("tls_tp", "sys_exit_sendmsg", false),
+                    syscall("tls_tp", "sys_exit_recvmsg", false),
+                    syscall("tls_tp", "sys_exit_write", false),
+                    syscall("tls_tp", "sys_exit_read", false),
+                    syscall("tls_tp", "sys_exit_writev", false),
+                    syscall("tls_tp", "sys_exit_readv", false),
+                    auto("tls_closed"),
+                ],
+                remedy: SYSCALL_REMEDY,
+            },
+            Rung {
+                name: "raw_tracepoint:sys_exit",
+                programs: &[auto("tls_raw"), auto("tls_closed")],
+                remedy: RAW_REMEDY,
+            },
+        ],
+    },
+    Ladder {
         fact: Fact::KernelCrypto,
         rungs: &[
             Rung {
@@ -134,7 +164,7 @@ pub const LADDERS: &[Ladder] = &[
                     auto("kernel_request_key_fexit"),
                     auto("kernel_keyctl_fexit"),
                 ],
-                remedy: "needs keys in the kernel (CONFIG_KEYS), and function tracing by BPF trampolines (CONFIG_FUNCTION_TRACER); a kernel may be built without",
+                remedy: "needs BTF that describes the arguments of system calls (that of Debian's 5.10 does not), keys in the kernel (CONFIG_KEYS), and function tracing by BPF trampolines (CONFIG_FUNCTION_TRACER)",
             },
             Rung {
                 name: "tracepoint:syscalls/sys_exit_setsockopt",
