@@ -13,6 +13,7 @@ enum ct_kind {
 	CT_PROCESS_FORK = 18,
 	CT_PROCESS_EXEC = 19,
 	CT_PROCESS_EXIT = 20,
+	CT_API_CALL = 21,
 	CT_KERNEL_CRYPTO = 24,
 	/* For the recorder alone: never written to a capture. */
 	CT_TLS_PART = 0x8008,
@@ -24,6 +25,7 @@ enum ct_fact {
 	CT_FACT_PROCESS_EXEC = 4,
 	CT_FACT_PROCESS_EXIT = 5,
 	CT_FACT_TLS_HANDSHAKE = 8,
+	CT_FACT_API_CALL = 7,
 	CT_FACT_KERNEL_CRYPTO = 9,
 };
 
@@ -126,6 +128,26 @@ struct ct_tls_part {
 	__u16 peer_port;
 	__u8 local[16];
 	__u8 peer[16];
+};
+
+struct ct_api_call {
+	struct ct_header h;
+	__u32 function;
+	__u32 library;
+	__u64 entered_ns;
+	__s64 result;
+	__u32 bits;
+	__u32 tries;
+	__u64 object;
+	__u64 parent;
+	__s64 n0;
+	__s64 n1;
+	__s64 n2;
+	__s64 n3;
+	struct ct_str name;
+	struct ct_str path;
+	struct ct_str path2;
+	struct ct_str host;
 };
 
 struct ct_kernel_crypto {

@@ -194,6 +194,8 @@ pub const LIB_LOAD_REMEDY: &str =
 
 /// The facts that have probes, in the order of their numbers.
 pub fn facts() -> impl Iterator<Item = Fact> {
-    let has = |fact: &Fact| *fact == Fact::LibLoad || LADDERS.iter().any(|ladder| ladder.fact == *fact);
+    let has = |fact: &Fact| {
+        matches!(fact, Fact::LibLoad | Fact::ApiCall) || LADDERS.iter().any(|ladder| ladder.fact == *fact)
+    };
     Fact::ALL.iter().copied().filter(has)
 }
