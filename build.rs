@@ -6,7 +6,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// The programs. One object comes of them.
-const SOURCES: &[&str] = &["maps", "walk", "file_open", "process", "kernel_crypto"];
+const SOURCES: &[&str] =
+    &["maps", "walk", "file_open", "process", "kernel_crypto", "tls_stream", "tls", "api"];
 
 fn main() {
     let bpf = Path::new("../../bpf");

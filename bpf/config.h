@@ -17,8 +17,9 @@
 #define CT_HEAD_WORDS 16
 #define CT_MAX_HEADS 16
 #define CT_WALK_DEPTH 64
-#define CT_KERNEL_CALLS 8
 #define CT_MAX_THREADS 8192
+#define CT_MAX_SOCKETS 16384
+#define CT_KERNEL_CALLS 8
 
 /* A path matches whose last bytes, masked, are these: the last byte of the path is compared with the last byte here. */
 struct ct_tail {

@@ -25,6 +25,50 @@ struct ct_exec_scratch {
 	};
 };
 
+struct ct_tls_scratch {
+	union {
+		struct ct_tls_part part;
+		char bytes[3 * CT_PATH_MAX];
+	};
+};
+
+/* One direction of a TCP connection: how far its bytes were followed. */
+struct ct_tls_side {
+	/* Bytes of what is being collected, the first one lowest. */
+	__u64 head;
+	__u64 field;
+	/* Left of the TLS record, of the handshake message, and of what is passed over or kept of it. */
+	__u32 record_left;
+	__u32 message_left;
+	__u32 run;
+	__u32 message_length;
+	/* Copied for the recorder so far. */
+	__u32 copied;
+	__u16 version;
+	__u8 state;
+	__u8 step;
+	__u8 head_have;
+	__u8 field_have;
+	__u8 content;
+	__u8 message;
+	__u8 session;
+	__u8 bits;
+	__u8 misses;
+	__u8 ccs_passed;
+};
+
+/* What is known of a TCP connection. */
+struct ct_tls {
+	__u64 since;
+	struct ct_tls_side side[2];
+	/* Bits of directions: a hello was seen, what follows is encrypted. */
+	__u8 hello;
+	__u8 encrypted;
+	/* A HelloRetryRequest was seen. */
+	__u8 retry;
+	__u8 reserved[5];
+};
+
 struct ct_kernel_crypto_scratch {
 	union {
 		struct ct_kernel_crypto record;

@@ -74,6 +74,22 @@ extern struct {
 	__type(value, struct ct_walk);
 } walk_scratch SEC(".maps");
 
+/* One for each direction. */
+extern struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct ct_tls_scratch);
+} tls_scratch SEC(".maps");
+
+/* TCP connections, by the address of their struct sock. */
+extern struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, CT_MAX_SOCKETS);
+	__type(key, __u64);
+	__type(value, struct ct_tls);
+} tls_sockets SEC(".maps");
+
 /* One for each call: with fexit each has a program of its own, and where programs can be preempted another may run in between. */
 extern struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -13,7 +13,10 @@ enum ct_kind {
 	CT_PROCESS_FORK = 18,
 	CT_PROCESS_EXEC = 19,
 	CT_PROCESS_EXIT = 20,
+	CT_API_CALL = 21,
 	CT_KERNEL_CRYPTO = 24,
+	/* For the recorder alone: never written to a capture. */
+	CT_TLS_PART = 0x8008,
 };
 
 enum ct_fact {
@@ -21,6 +24,8 @@ enum ct_fact {
 	CT_FACT_PROCESS_FORK = 3,
 	CT_FACT_PROCESS_EXEC = 4,
 	CT_FACT_PROCESS_EXIT = 5,
+	CT_FACT_TLS_HANDSHAKE = 8,
+	CT_FACT_API_CALL = 7,
 	CT_FACT_KERNEL_CRYPTO = 9,
 };
 
@@ -78,6 +83,71 @@ struct ct_process_exit {
 	__u32 signal;
 	__u32 core_dumped;
 	__u32 reserved;
+};
+
+/* What a ct_tls_part is: the C side of crates/recorder/src/wire/part.rs. */
+enum ct_tls_what {
+	/* A piece of a handshake message. */
+	CT_TLS_MESSAGE = 1,
+	CT_TLS_ALERT = 2,
+	CT_TLS_ENCRYPTED = 3,
+	CT_TLS_CLOSED = 4,
+};
+
+enum ct_tls_part_bits {
+	/* Nothing more comes of this message. */
+	CT_TLS_LAST = 1,
+	/* The server hello is a HelloRetryRequest. */
+	CT_TLS_RETRY = 2,
+	/* The rest of the message is left out, since this direction had too much already. */
+	CT_TLS_CUT = 4,
+};
+
+/* A piece of a TLS handshake, from the kernel programs to the recorder. */
+struct ct_tls_part {
+	struct ct_header h;
+	/* Together they name the connection: the socket's address, and when it was seen first. */
+	__u64 sock;
+	__u64 since;
+	/* Address of the library's object whose call is under way in this thread; 0: none. */
+	__u64 object;
+	__u16 what;
+	/* 1 sent, 2 received. */
+	__u8 direction;
+	__u8 bits;
+	/* Of a message: its type; of hellos, the version that it begins with and the length of its session id. */
+	__u8 message;
+	__u8 session;
+	__u16 version;
+	/* Length of the message, without its first four bytes. */
+	__u32 length;
+	/* Where in it the data lie. */
+	__u32 offset;
+	struct ct_str data;
+	__u16 local_port;
+	__u16 peer_port;
+	__u8 local[16];
+	__u8 peer[16];
+};
+
+struct ct_api_call {
+	struct ct_header h;
+	__u32 function;
+	__u32 library;
+	__u64 entered_ns;
+	__s64 result;
+	__u32 bits;
+	__u32 tries;
+	__u64 object;
+	__u64 parent;
+	__s64 n0;
+	__s64 n1;
+	__s64 n2;
+	__s64 n3;
+	struct ct_str name;
+	struct ct_str path;
+	struct ct_str path2;
+	struct ct_str host;
 };
 
 struct ct_kernel_crypto {

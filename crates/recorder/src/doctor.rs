@@ -1,5 +1,6 @@
 //! What this kernel and these privileges allow: every probe really tried, and a remedy for each that doesn't work.
 
+use crate::api::links;
 use crate::host_crypto::HostCryptoFacts;
 use crate::privileges;
 use crate::probes::config::Config;
@@ -65,14 +66,16 @@ pub fn doctor() -> DoctorReport {
             match Loaded::new(config, &Tables::default(), ladder::page_bytes()) {
                 Ok(mut loaded) => {
                     let climb = Climb { facts: &facts, only: None, all: true };
-                    ladder::climb(climb, &mut loaded, &ladder::tracepoints())
+                    let mut attempts = ladder::climb(climb, &mut loaded, &ladder::tracepoints());
+                    attempts.extend(links::choose(&mut loaded, None, true).1);
+                    attempts
                 }
-                Err(failure) => ladder::all_failed(failure),
+                Err(failure) => [ladder::all_failed(failure), links::all_failed(failure)].concat(),
             }
         }
         Err(_) => Vec::new(),
     };
-    attempts.push(open_rings(true).1);
+    attempts.push(open_rings(true, false).1);
     attempts.sort_by_key(|a| a.fact.number());
     let probes = attempts
         .into_iter()

@@ -1,5 +1,6 @@
 //! The recorder: everything that needs Linux, privileges and libbpf.
 
+pub mod api;
 pub mod baseline;
 mod clocks;
 mod doctor;
@@ -18,6 +19,7 @@ pub mod probes;
 mod session;
 mod start;
 mod stop;
+pub mod wire;
 mod writer;
 
 pub use doctor::{DoctorReport, Finding, ProbeReport, doctor};

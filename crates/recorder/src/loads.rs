@@ -4,6 +4,7 @@
 //! - A file counts by its own name, and only where it is mapped executable: reading it is no load.
 //! - One record per process and file (device and inode) until the process begins a new program or ends.
 
+use crate::api::Mapped;
 use crate::perf::{Item, Mapping, Mappings};
 use crypto_tracer_format::catalogue::libraries::family_of;
 use crypto_tracer_format::record::{Builder, Header, LibLoad, lib_bits};
@@ -33,6 +34,8 @@ pub struct Load {
 #[derive(Debug, Default)]
 pub struct Loads {
     waiting: Vec<Load>,
+    /// Every executable mapping of a file, where that is asked for.
+    pub mapped: Option<Vec<Mapped>>,
     seen: HashMap<u32, HashSet<(u32, u32, u64)>>,
     /// Records that the kernel could not keep.
     pub lost: u64,
@@ -44,7 +47,12 @@ impl Loads {
     /// Takes what the rings hold now.
     pub fn drain(&mut self, rings: &mut Mappings) {
         rings.drain(|item| match item {
-            Item::Mapping(mapping) => self.waiting.extend(crypto_library(&mapping)),
+            Item::Mapping(mapping) => {
+                self.waiting.extend(crypto_library(&mapping));
+                if let Some(mapped) = &mut self.mapped {
+                    mapped.extend(file(&mapping));
+                }
+            }
             Item::Lost(count) => self.lost = self.lost.saturating_add(count),
             Item::Malformed => self.malformed = self.malformed.saturating_add(1),
         });
@@ -83,6 +91,22 @@ impl Load {
         // Strings are cut to fit, so this can't fail; if it did, `out` is as it was.
         let _ = builder.finish(&header, &payload);
     }
+}
+
+fn file(mapping: &Mapping<'_>) -> Option<Mapped> {
+    let (path, deleted) = match mapping.path.strip_suffix(DELETED) {
+        Some(path) => (path, true),
+        None => (mapping.path, false),
+    };
+    (path.first() == Some(&b'/') && mapping.ino != 0).then(|| Mapped {
+        tgid: mapping.tgid,
+        range: (mapping.addr, mapping.addr.saturating_add(mapping.len)),
+        dev: (mapping.dev_major, mapping.dev_minor),
+        ino: mapping.ino,
+        path: path.to_vec(),
+        deleted,
+        time_ns: Some(mapping.time_ns),
+    })
 }
 
 fn crypto_library(mapping: &Mapping<'_>) -> Option<Load> {

@@ -114,16 +114,18 @@ struct Ring {
 }
 
 impl Mappings {
-    /// Opens a ring on every processor that is online. `data_bytes` per ring: a power of two of pages.
+    /// Opens a ring on every processor that is online. `data_bytes` per ring: a power of two of pages. `at_once`: the reader
+    /// is woken by every mapping, not only when a ring is half full.
     ///
     /// # Errors
     /// What the kernel said: EACCES or EPERM where perf events aren't permitted.
-    pub fn open(data_bytes: usize) -> std::io::Result<Mappings> {
-        let rings = online().into_iter().map(|cpu| Ring::open(cpu, data_bytes)).collect::<Result<_, _>>()?;
+    pub fn open(data_bytes: usize, at_once: bool) -> std::io::Result<Mappings> {
+        let open = |cpu| Ring::open(cpu, data_bytes, at_once);
+        let rings = online().into_iter().map(open).collect::<Result<_, _>>()?;
         Ok(Mappings { rings, record: Vec::with_capacity(65536) })
     }
 
-    /// The file descriptors: readable when a ring is half full.
+    /// The file descriptors: readable when a ring is half full, or holds anything.
     pub fn fds(&self) -> impl Iterator<Item = i32> + '_ {
         self.rings.iter().map(|ring| ring.fd.as_raw_fd())
     }
@@ -154,7 +156,7 @@ impl Mappings {
 }
 
 impl Ring {
-    fn open(cpu: i32, data: usize) -> std::io::Result<Ring> {
+    fn open(cpu: i32, data: usize, at_once: bool) -> std::io::Result<Ring> {
         let attr = Attr {
             kind: PERF_TYPE_SOFTWARE,
             size: size_of::<Attr>() as u32,
@@ -167,7 +169,7 @@ impl Ring {
                 | flag::WATERMARK
                 | flag::SAMPLE_ID_ALL
                 | flag::USE_CLOCKID,
-            wakeup_watermark: (data / 2) as u32,
+            wakeup_watermark: if at_once { 1 } else { (data / 2) as u32 },
             clockid: libc::CLOCK_BOOTTIME,
             ..Attr::default()
         };

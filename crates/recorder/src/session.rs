@@ -5,6 +5,8 @@
 //! - A mark `Complete` at T is written only after both rings were empty at a time after T.
 //! - Nothing is lost in silence: the kernel's counters are read at least once a second, and at the end.
 
+use crate::api::counts::Whose;
+use crate::api::{Api, Mapped};
 use crate::baseline::{Baseline, ProcessIdentity, ScanOptions};
 use crate::clocks::{self, HostFacts, now_ns};
 use crate::error::RecordError;
@@ -13,6 +15,7 @@ use crate::host_crypto::HostCryptoFacts;
 use crate::kernel_crypto;
 use crate::known::Processes;
 use crate::loads::Loads;
+use crate::objects::Objects;
 use crate::options::{Hooks, Progress, RecordOptions, Report, Stop};
 use crate::output::{OutputError, Patience};
 use crate::perf::Mappings;
@@ -20,12 +23,14 @@ use crate::probes::ladder::Attempt;
 use crate::probes::object::Loaded;
 use crate::start::{all_processes, follow_more};
 use crate::stop::{self, Signals};
+use crate::wire::Wire;
+use crate::wire::part::PART_KIND;
 use crate::writer::Writer;
 use crypto_tracer_format::record::{
-    Fact, FileOpen, Kind, LossReason, MarkKind, ProbeStatus, ProcessExec, ProcessFork, Record,
+    Fact, FileOpen, Kind, LossReason, MarkKind, ProbeStatus, ProcessExec, ProcessFork, Record, Records,
 };
 use crypto_tracer_format::segment::CloseReason;
-use libbpf_rs::RingBuffer;
+use libbpf_rs::{MapCore, MapFlags, RingBuffer};
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -40,6 +45,8 @@ const STAGED_BYTES: usize = 64 << 20;
 const IN_FLIGHT_NS: u64 = 20_000_000;
 /// How long the recorder sleeps at most, unless the output asks for less.
 const SLEEP: Duration = Duration::from_millis(250);
+/// Counts of processes that ended are read at most so often.
+const NOT_SOONER: Duration = Duration::from_millis(100);
 const EACH_SECOND: Duration = Duration::from_secs(1);
 const EACH_MINUTE: Duration = Duration::from_secs(60);
 
@@ -60,12 +67,16 @@ pub(crate) struct Session<'a> {
     pub(crate) patience: Patience,
     pub(crate) loaded: Loaded,
     pub(crate) loads: Loads,
+    pub(crate) objects: Objects,
+    pub(crate) wire: Wire,
+    pub(crate) api: Option<Api>,
     pub(crate) kernel_losses: HashMap<(Fact, LossReason), u64>,
     pub(crate) losses_read_ns: u64,
     pub(crate) malformed: u64,
     pub(crate) started: Instant,
     pub(crate) clock_written: Instant,
     pub(crate) losses_read: Instant,
+    pub(crate) calls_read: Instant,
     pub(crate) completed_ns: u64,
     /// When something was written last, marks of completeness not counted.
     pub(crate) written_ns: u64,
@@ -135,6 +146,9 @@ impl Session<'_> {
             });
         }
         self.host_crypto.put(&mut out);
+        if let Some(api) = &mut self.api {
+            api.begin_segment(&mut out);
+        }
         clocks::put_mark(&mut out, now_ns(), MarkKind::Recording, "");
         self.writer.put(&out)?;
         self.clock_written = Instant::now();
@@ -192,6 +206,7 @@ impl Session<'_> {
         if let Some(rings) = &mut self.rings {
             self.loads.drain(rings);
         }
+        self.probe_new()?;
         let more = self.ring.consume_raw_n(BATCH) >= BATCH as i32;
         let staged = std::mem::take(&mut *self.staged.borrow_mut());
         let mut rest = staged.as_slice();
@@ -219,6 +234,7 @@ impl Session<'_> {
         flow?;
         if !more {
             self.loads_before(u64::MAX)?;
+            self.calls_of_ended()?;
             self.processes.pass_ended();
             let complete_ns = began_ns.saturating_sub(IN_FLIGHT_NS);
             if std::mem::take(&mut self.writer.dirty) {
@@ -268,7 +284,16 @@ impl Session<'_> {
                 self.loads_before(header.time_ns)?;
                 self.loads.forget(header.tgid);
                 self.filters.ended(header.tgid);
+                if let Some(api) = &mut self.api {
+                    api.ended.insert(header.tgid);
+                }
                 (Fact::ProcessExit, self.processes.exited(header))
+            }
+            None if header.kind == PART_KIND => return self.handshake(record),
+            Some(Kind::ApiCall) => {
+                let Some(api) = &self.api else { return ControlFlow::Continue(()) };
+                let named = api.named(record.bytes());
+                return self.call(&named);
             }
             Some(Kind::KernelCrypto) => (Fact::KernelCrypto, self.processes.passes(header)),
             _ => {
@@ -292,9 +317,103 @@ impl Session<'_> {
         }
     }
 
+    /// A part of a TLS handshake: the records that it completes.
+    fn handshake(&mut self, part: &Record<'_>) -> ControlFlow<()> {
+        // The end of a connection comes in any process.
+        let header = part.header();
+        if !self.recorded.contains(&Fact::TlsHandshake)
+            || (header.tgid != 0 && !self.processes.passes(header))
+        {
+            return ControlFlow::Continue(());
+        }
+        let mut out = Vec::new();
+        if !self.wire.take(part, &self.objects, self.writer.redactor(), &mut out) {
+            self.malformed += 1;
+        }
+        for record in Records::new(&out).flatten() {
+            let writer = &mut self.writer;
+            let seen = self.baseline.seen(record.header(), &mut |records| writer.put(records));
+            self.writer.event(&record)?;
+            if seen.is_break() {
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Writes what processes left behind that ended, if there are any: not in every pass, since all counts are looked at.
+    fn calls_of_ended(&mut self) -> ControlFlow<()> {
+        let Some(api) = &mut self.api else { return ControlFlow::Continue(()) };
+        if api.ended.is_empty() || self.calls_read.elapsed() < NOT_SOONER {
+            return ControlFlow::Continue(());
+        }
+        self.calls_read = Instant::now();
+        self.read_calls(Whose::Ended)
+    }
+
+    /// Probes the files that processes have mapped since the last pass, and writes what came of it.
+    fn probe_new(&mut self) -> ControlFlow<()> {
+        let new = self.loads.mapped.as_mut().map(std::mem::take).unwrap_or_default();
+        let Some(mut api) = self.api.take() else { return ControlFlow::Continue(()) };
+        for mapped in new {
+            if api.is_new(&mapped) && self.may_probe(&mapped) {
+                api.mapped(&mut self.loaded, &mapped);
+            }
+        }
+        let out = std::mem::take(&mut api.out);
+        let warnings = std::mem::take(&mut api.warnings);
+        self.api = Some(api);
+        for warning in warnings {
+            self.mark(MarkKind::Warning, &warning)?;
+        }
+        if out.is_empty() { ControlFlow::Continue(()) } else { self.writer.put(&out) }
+    }
+
+    /// Whether a process that mapped a file is one that is recorded.
+    fn may_probe(&mut self, mapped: &Mapped) -> bool {
+        if mapped.tgid == std::process::id() {
+            return false;
+        }
+        if !self.filters.any() {
+            return true;
+        }
+        // Of children that are followed, the kernel knows before the recorder does.
+        let chosen = self
+            .loaded
+            .handle("pids")
+            .and_then(|pids| pids.lookup(&mapped.tgid.to_ne_bytes(), MapFlags::ANY).ok().flatten());
+        chosen.is_some()
+            || self.baseline.identity_of(mapped.tgid).is_some_and(|who| self.filters.admits(&who))
+    }
+
+    /// Writes the record of a call, or of calls that were counted.
+    fn call(&mut self, record: &[u8]) -> ControlFlow<()> {
+        let Ok((record, _)) = Record::split_first(record) else {
+            self.malformed += 1;
+            return ControlFlow::Continue(());
+        };
+        if !self.processes.passes(record.header()) {
+            return ControlFlow::Continue(());
+        }
+        let writer = &mut self.writer;
+        self.baseline.seen(record.header(), &mut |records| writer.put(records))?;
+        self.writer.event(&record)
+    }
+
+    /// Writes what the kernel counted of calls.
+    fn read_calls(&mut self, whose: Whose) -> ControlFlow<()> {
+        let Some(api) = &mut self.api else { return ControlFlow::Continue(()) };
+        let mut records = Vec::new();
+        api.collect(whose, |record| records.push(record.to_vec()));
+        records.iter().try_for_each(|record| self.call(record))
+    }
+
     /// Writes the loads of libraries that came before this time.
     fn loads_before(&mut self, time_ns: u64) -> ControlFlow<()> {
         for load in self.loads.before(time_ns) {
+            if !self.recorded.contains(&Fact::LibLoad) {
+                continue;
+            }
             let header = match self.processes.get(load.tgid) {
                 Some(known) if self.processes.passes(&known.header) => known.header,
                 Some(_) => continue,
@@ -328,6 +447,7 @@ impl Session<'_> {
     fn now_and_then(&mut self) -> ControlFlow<()> {
         if self.losses_read.elapsed() >= EACH_SECOND {
             self.read_losses()?;
+            self.read_calls(Whose::All)?;
         }
         if self.clock_written.elapsed() >= EACH_MINUTE {
             self.put_clock()?;
@@ -378,6 +498,9 @@ impl Session<'_> {
         self.writer.loss(Fact::LibLoad, LossReason::Malformed, malformed, from_ns, to_ns)?;
         let malformed = std::mem::take(&mut self.malformed);
         self.writer.loss(Fact::FileOpen, LossReason::Malformed, malformed, from_ns, to_ns)?;
+        self.wire.forget_old(to_ns);
+        let forgotten = std::mem::take(&mut self.wire.forgotten);
+        self.writer.loss(Fact::TlsHandshake, LossReason::MapFull, forgotten, from_ns, to_ns)?;
         self.losses_read = Instant::now();
         self.losses_read_ns = to_ns;
         ControlFlow::Continue(())
@@ -419,6 +542,7 @@ impl Session<'_> {
         };
         // The ring takes nothing new now, so that this ends. A failed write breaks once; what is left is counted all the same.
         while self.pass() != ControlFlow::Continue(false) {}
+        let _ = self.read_calls(Whose::Last);
         if self.read_losses().is_break() {
             let _ = self.read_losses();
         }

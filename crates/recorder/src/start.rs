@@ -5,6 +5,8 @@
 //! - Everything is attached before the baseline is scanned, so that nothing falls between the two.
 //! - What is of no more use is dropped before the first event is read.
 
+use crate::api::links::{self, Way};
+use crate::api::{Api, Wanted, maps};
 use crate::baseline::{Baseline, ProcessIdentity};
 use crate::clocks::{HostFacts, now_ns};
 use crate::error::RecordError;
@@ -12,6 +14,7 @@ use crate::filters::Filters;
 use crate::host_crypto::HostCryptoFacts;
 use crate::known::Processes;
 use crate::loads::Loads;
+use crate::objects::Objects;
 use crate::options::{Hooks, RecordOptions, Report};
 use crate::output::{Output, OutputOptions, Patience};
 use crate::perf::Mappings;
@@ -21,7 +24,9 @@ use crate::probes::object::Loaded;
 use crate::probes::{self, LIB_LOAD_PROBE, LIB_LOAD_REMEDY};
 use crate::session::Session;
 use crate::stop::Signals;
+use crate::wire::Wire;
 use crate::writer::Writer;
+use crypto_tracer_format::catalogue::api::{Catalogue, CatalogueFile};
 use crypto_tracer_format::record::{Fact, ProbeState};
 use crypto_tracer_format::redact::{Policy, Redactor};
 use libbpf_rs::{MapCore, MapFlags, RingBufferBuilder};
@@ -51,6 +56,7 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
     let wanted: Vec<Fact> =
         if options.facts.is_empty() { probes::facts().collect() } else { options.facts.clone() };
     let buffer_bytes = buffer_bytes(options.buffer_bytes)?;
+    let catalogue = if wanted.contains(&Fact::ApiCall) { Some(catalogue(options)?) } else { None };
     let mut config = filters.config().map_err(|e| RecordError::Filter {
         option: "--watch",
         value: options.watch.join(" "),
@@ -68,8 +74,10 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
         .map_err(|e| RecordError::NothingAttached(e.to_string()))?;
     let climb = Climb { facts: &attached, only: options.only_probe.as_deref(), all: false };
     let tried = ladder::climb(climb, &mut loaded, &tracepoints);
-    let (rings, lib_load) = open_rings(wanted.contains(&Fact::LibLoad));
-    let attempts: Vec<Attempt> = statuses(tried, lib_load, &wanted);
+    let calls = wanted.contains(&Fact::ApiCall);
+    let (rings, lib_load) = open_rings(wanted.contains(&Fact::LibLoad), calls);
+    let (way, api_calls) = choose_way(calls, options, &mut loaded);
+    let attempts: Vec<Attempt> = statuses([tried, api_calls].concat(), lib_load, &wanted);
     if let Some(why) = refusal(&attempts, &crate::doctor::lockdown_mode()) {
         return Err(RecordError::NothingAttached(why));
     }
@@ -106,6 +114,34 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
             "tracefs is not mounted on this host: it was read in a mount namespace of the recorder's own",
         );
     }
+    let mut everything = all_processes(&mut baseline);
+    follow_more(&mut filters, &loaded, &everything);
+    everything.retain(|who| filters.admits(who));
+    let mut loads = Loads::default();
+    let objects = Objects::new();
+    let api = match (way, catalogue) {
+        (Some(way), Some(catalogue)) => {
+            let asked = Wanted {
+                catalogue,
+                bulk: options.bulk,
+                libraries: &options.libraries,
+                pids: limit_to(options),
+                release: &host.release,
+            };
+            let mut api = Api::new(asked, way, objects.clone(), &loaded);
+            if let Some(api) = &mut api {
+                loads.mapped = Some(Vec::new());
+                api.begin(&mut loaded, &options.libraries);
+                let processes = everything.iter().filter(|_| rings.is_some() || options.libraries.is_empty());
+                for mapped in processes.flat_map(|who| maps::of(who.tgid)) {
+                    api.mapped(&mut loaded, &mapped);
+                }
+                filters.warnings.append(&mut api.warnings);
+            }
+            api
+        }
+        _ => None,
+    };
     if let Err(e) = privileges::drop_to_late_needs(output.in_foreign_folder()) {
         hooks.detail(&format!("privileges are kept: {e}"));
     }
@@ -117,8 +153,6 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
         let left_out = host_crypto.left_out();
         filters.warnings.push(format!("{left_out} further algorithms of /proc/crypto are not recorded"));
     }
-    let everything = all_processes(&mut baseline);
-    follow_more(&mut filters, &loaded, &everything);
     let session = Session {
         options,
         host,
@@ -134,13 +168,17 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
         ring,
         staged,
         rings,
-        loads: Loads::default(),
+        objects,
+        wire: Wire::default(),
+        loads,
+        api,
         kernel_losses: HashMap::new(),
         losses_read_ns: now_ns(),
         malformed: 0,
         started: Instant::now(),
         clock_written: Instant::now(),
         losses_read: Instant::now(),
+        calls_read: Instant::now(),
         completed_ns: 0,
         written_ns: 0,
     };
@@ -169,6 +207,24 @@ pub(crate) fn follow_more(filters: &mut Filters, loaded: &Loaded, all: &[Process
             "{left_out} children of chosen processes are not recorded: the table of processes is full"
         ));
     }
+}
+
+/// The built-in families, with those of the files that the user named.
+fn catalogue(options: &RecordOptions) -> Result<Catalogue, RecordError> {
+    let refused = |value: String, why: String| RecordError::Filter { option: "--catalogue", value, why };
+    let mut texts = Vec::new();
+    for path in &options.catalogues {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|e| refused(name.clone(), e.to_string()))?;
+        texts.push((name, text));
+    }
+    let files: Vec<CatalogueFile<'_>> =
+        texts.iter().map(|(name, text)| CatalogueFile { name, text }).collect();
+    let built_in = Catalogue::builtin().map_err(|e| refused("built-in".into(), e.to_string()))?;
+    built_in.with_files(&files).map_err(|e| {
+        let names: Vec<&str> = texts.iter().map(|(name, _)| name.as_str()).collect();
+        refused(names.join(" "), e.to_string())
+    })
 }
 
 fn check_kernel(release: &str) -> Result<(), RecordError> {
@@ -201,7 +257,7 @@ fn buffer_bytes(asked: u64) -> Result<u32, RecordError> {
 }
 
 /// The perf rings, and how that went.
-pub(crate) fn open_rings(requested: bool) -> (Option<Mappings>, Attempt) {
+pub(crate) fn open_rings(requested: bool, at_once: bool) -> (Option<Mappings>, Attempt) {
     let attempt = |state, errno, reason: String| Attempt {
         fact: Fact::LibLoad,
         probe: LIB_LOAD_PROBE,
@@ -209,10 +265,10 @@ pub(crate) fn open_rings(requested: bool) -> (Option<Mappings>, Attempt) {
         errno,
         reason,
     };
-    if !requested {
+    if !requested && !at_once {
         return (None, attempt(ProbeState::NotRequested, 0, "the user left this fact out".into()));
     }
-    match Mappings::open(PERF_BYTES) {
+    match Mappings::open(PERF_BYTES, at_once) {
         Ok(rings) => (Some(rings), attempt(ProbeState::Attached, 0, String::new())),
         Err(e) => {
             let errno = e.raw_os_error().unwrap_or(libc::EINVAL);
@@ -224,14 +280,35 @@ pub(crate) fn open_rings(requested: bool) -> (Option<Mappings>, Attempt) {
     }
 }
 
+/// How calls of functions are to be probed, and how each way fared.
+fn choose_way(calls: bool, options: &RecordOptions, loaded: &mut Loaded) -> (Option<Way>, Vec<Attempt>) {
+    if calls {
+        return links::choose(loaded, options.only_probe.as_deref(), false);
+    }
+    let left_out = links::PROBES.map(|(probe, _)| Attempt {
+        fact: Fact::ApiCall,
+        probe,
+        state: ProbeState::NotRequested,
+        errno: 0,
+        reason: "the user left this fact out".into(),
+    });
+    (None, left_out.into())
+}
+
+/// The processes that probes are limited to, where nothing but pids chooses; none: all.
+fn limit_to(options: &RecordOptions) -> Vec<i32> {
+    let _ = options;
+    Vec::new()
+}
+
 /// In the order of facts; a fact that only the recorder itself needs is told as not requested.
 fn statuses(mut all: Vec<Attempt>, lib_load: Attempt, wanted: &[Fact]) -> Vec<Attempt> {
+    all.push(lib_load);
     for attempt in all.iter_mut().filter(|a| !wanted.contains(&a.fact)) {
         attempt.state = ProbeState::NotRequested;
         attempt.errno = 0;
         attempt.reason = "the user left this fact out".into();
     }
-    all.push(lib_load);
     all.sort_by_key(|a| a.fact.number());
     all
 }

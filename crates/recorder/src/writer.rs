@@ -48,6 +48,11 @@ impl Writer {
         self.redactor.bits()
     }
 
+    /// What everything that is written goes through.
+    pub(crate) fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
     /// Adds whole records. Break: nothing more can be written.
     pub(crate) fn put(&mut self, records: &[u8]) -> ControlFlow<()> {
         self.redacted.clear();

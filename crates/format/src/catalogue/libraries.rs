@@ -43,6 +43,11 @@ pub fn family_of(path: &[u8]) -> Option<&'static Family> {
     FAMILIES.iter().find(|family| family.stems.iter().any(|stem| is_library_of(base, stem.as_bytes())))
 }
 
+/// Whether the file at a path is a library of this stem.
+pub fn is_library(path: &[u8], stem: &str) -> bool {
+    is_library_of(super::files::basename(path), stem.as_bytes())
+}
+
 /// `stem` + [anything that starts with `-`, `.` or a digit] + `.so` + [nothing, or `.` and a version].
 fn is_library_of(base: &[u8], stem: &[u8]) -> bool {
     let Some(rest) = base.strip_prefix(stem) else { return false };

@@ -9,6 +9,8 @@
 //! - No input panics: paths and arguments are any bytes.
 
 mod argv;
+mod certificate;
+mod hello;
 mod names;
 mod network;
 mod paths;
@@ -121,6 +123,16 @@ impl Redactor {
     /// An IPv6 address, or an IPv4 address mapped into one.
     pub fn address(&self, address: [u8; 16]) -> [u8; 16] {
         if self.policy.network { network::address(address) } else { address }
+    }
+
+    /// A ClientHello or ServerHello, with its first four bytes. What is secret or random always goes.
+    pub fn hello<'a>(&self, message: &'a [u8]) -> Cow<'a, [u8]> {
+        hello::hello(message, self.policy.network)
+    }
+
+    /// A certificate in its DER form, by its place in the chain: 0 is the end entity's.
+    pub fn certificate<'a>(&self, der: &'a [u8], index: u16) -> Cow<'a, [u8]> {
+        if self.policy.network { certificate::certificate(der, index == 0) } else { Cow::Borrowed(der) }
     }
 
     /// A text of the recorder's that may hold paths.

@@ -10,8 +10,8 @@
 use super::Redactor;
 use crate::limits;
 use crate::record::wire::{WireField, field_at};
-use crate::record::{Field, HEADER_SIZE, Kind, Record, Role, StrRef, open_bits, process_bits};
-use crate::record::{Payload, User};
+use crate::record::{Field, HEADER_SIZE, Kind, Record, Role, StrRef, open_bits, process_bits, tls_bits};
+use crate::record::{Payload, TlsHello, TlsMessage, User};
 use std::borrow::Cow;
 
 /// What became of a record.
@@ -58,16 +58,25 @@ impl Redactor {
                 same = false;
                 &[]
             });
-            let text = self.by_role(record, fields, fixed, field, text);
-            same &= matches!(text, Cow::Borrowed(_));
+            let redacted = self.by_role(record, fields, fixed, field, text);
+            // What is only cut is borrowed too.
+            same &= matches!(redacted, Cow::Borrowed(_)) && redacted.len() == text.len();
             *place = at;
-            *slot = (Some(field), text);
+            *slot = (Some(field), redacted);
         }
+        let mut fixed = self.addresses(fields, fixed);
+        if kind == Kind::TlsHello && !same {
+            // Whoever reads it must not take zeros for what was sent.
+            let at = TlsHello::FIELDS.iter().find(|f| f.name == "bits").map_or(0, |f| f.offset);
+            let old: u16 = field_at(&fixed, at);
+            patch(fixed.to_mut(), at, &(old | tls_bits::STRIPPED));
+        }
+        same &= matches!(fixed, Cow::Borrowed(_));
         if same && is_tight(record.bytes(), fixed_len, &mut places) {
             out.extend_from_slice(record.bytes());
             return Rewritten::Verbatim;
         }
-        build(kind, fixed, &strings, out);
+        build(kind, &fixed, &strings, out);
         Rewritten::Changed
     }
 
@@ -92,7 +101,35 @@ impl Redactor {
             Role::Message => self.message(text),
             Role::Locator => self.locator(text),
             Role::HostName => self.host(text),
-            Role::Algorithm | Role::Hello | Role::Address => Cow::Borrowed(&[]),
+            Role::Hello => self.handshake(&TlsHello::from_fixed(fixed), text),
+            Role::Algorithm | Role::Address => Cow::Borrowed(&[]),
+        }
+    }
+}
+
+impl Redactor {
+    /// The fixed part, with its addresses redacted in place.
+    fn addresses<'a>(&self, fields: &[Field], fixed: &'a [u8]) -> Cow<'a, [u8]> {
+        let mut out = Cow::Borrowed(fixed);
+        for field in fields.iter().filter(|f| f.role == Role::Address) {
+            let Some(address) = fixed.get(field.offset..).and_then(|b| b.first_chunk::<16>()) else { break };
+            let kept = self.address(*address);
+            if kept != *address {
+                patch(out.to_mut(), field.offset, &kept);
+            }
+        }
+        out
+    }
+
+    /// The body of a [`TlsHello`], by what it is.
+    fn handshake<'a>(&self, hello: &TlsHello, body: &'a [u8]) -> Cow<'a, [u8]> {
+        let most = |count: usize| Cow::Borrowed(&body[..body.len().min(count)]);
+        match TlsMessage::from_number(hello.message) {
+            Some(TlsMessage::ClientHello | TlsMessage::ServerHello) => self.hello(body),
+            Some(TlsMessage::Certificate) => self.certificate(body, hello.index),
+            Some(TlsMessage::ServerKeyExchange) => most(4),
+            Some(TlsMessage::Alert) => most(2),
+            _ => Cow::Borrowed(&[]),
         }
     }
 }
@@ -290,6 +327,38 @@ mod tests {
         let (record, p) = one::<FileOpen>(&out);
         assert_eq!(record.str(p.path).map(<[u8]>::len), Ok(limits::STRING_BYTES));
         assert_eq!(p.bits, open_bits::PATH_CUT);
+    }
+
+    #[test]
+    fn handshakes_lose_whom_they_are_with() {
+        let certificate = b"no certificate: nothing of it may stay";
+        for (message, body, want) in [
+            (TlsMessage::Certificate, &certificate[..], &b""[..]),
+            (TlsMessage::Alert, b"\x02\x28and more", b"\x02\x28"),
+            (TlsMessage::ServerKeyExchange, b"\x03\0\x1d\x20and more", b"\x03\0\x1d\x20"),
+            (TlsMessage::Encrypted, b"anything", b""),
+            (TlsMessage::Encrypted, b"", b""),
+        ] {
+            let (local, peer) = ([0; 16], *b"\x20\x01\x05\x03\xba\x3e\0\0\0\x02\0\0\0\0\0\x30");
+            let mut bytes = Vec::new();
+            let mut b = Builder::new(&mut bytes);
+            let payload = TlsHello {
+                message: message.number(),
+                bits: 1,
+                body: b.string(body),
+                local,
+                peer,
+                ..TlsHello::default()
+            };
+            b.finish(&header(), &payload).expect("small");
+            let (what, out) = rewrite(&bytes);
+            let (record, p) = one::<TlsHello>(&out);
+            assert_eq!((what, record.str(p.body)), (Rewritten::Changed, Ok(want)));
+            assert_eq!(p.bits, if body.is_empty() { 1 } else { 1 | tls_bits::STRIPPED });
+            assert_eq!(p.peer, *b"\x20\x01\x05\x03\xba\x3e\0\0\0\0\0\0\0\0\0\0");
+            assert_eq!(p.local, local);
+            assert_eq!(rewrite(&out).0, Rewritten::Verbatim, "once is enough");
+        }
     }
 
     #[test]

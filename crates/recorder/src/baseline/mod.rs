@@ -11,6 +11,7 @@
 mod cgroup;
 mod files;
 mod library;
+pub(crate) use library::open;
 mod maps;
 mod process;
 mod users;

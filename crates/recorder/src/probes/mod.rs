@@ -123,6 +123,36 @@ pub const LADDERS: &[Ladder] = &[
         ],
     },
     Ladder {
+        fact: Fact::TlsHandshake,
+        rungs: &[
+            Rung {
+                name: "raw_tracepoint:sock_send_length",
+                programs: &[auto("tls_sent"), auto("tls_received"), auto("tls_closed")],
+                remedy: "needs Linux 6.3, CAP_BPF and CAP_PERFMON, and a kernel that is not in lockdown=confidentiality",
+            },
+            Rung {
+                name: "tracepoint:syscalls/sys_exit_sendto",
+                programs: &[
+                    syscall("tls_tp", "sys_exit_sendto", false),
+                    syscall("tls_tp", "sys_exit_recvfrom", false),
+                    syscall("tls_tp", "sys_exit_sendmsg", false),
+                    syscall("tls_tp", "sys_exit_recvmsg", false),
+                    syscall("tls_tp", "sys_exit_write", false),
+                    syscall("tls_tp", "sys_exit_read", false),
+                    syscall("tls_tp", "sys_exit_writev", false),
+                    syscall("tls_tp", "sys_exit_readv", false),
+                    auto("tls_closed"),
+                ],
+                remedy: SYSCALL_REMEDY,
+            },
+            Rung {
+                name: "raw_tracepoint:sys_exit",
+                programs: &[auto("tls_raw"), auto("tls_closed")],
+                remedy: RAW_REMEDY,
+            },
+        ],
+    },
+    Ladder {
         fact: Fact::KernelCrypto,
         rungs: &[
             Rung {
@@ -164,6 +194,8 @@ pub const LIB_LOAD_REMEDY: &str =
 
 /// The facts that have probes, in the order of their numbers.
 pub fn facts() -> impl Iterator<Item = Fact> {
-    let has = |fact: &Fact| *fact == Fact::LibLoad || LADDERS.iter().any(|ladder| ladder.fact == *fact);
+    let has = |fact: &Fact| {
+        matches!(fact, Fact::LibLoad | Fact::ApiCall) || LADDERS.iter().any(|ladder| ladder.fact == *fact)
+    };
     Fact::ALL.iter().copied().filter(has)
 }

@@ -6,7 +6,7 @@ use super::config::{Config, LOSS_REASONS, LOSS_SLOTS};
 use super::tracefs::Tracepoints;
 use super::{Hook, Program, Rung};
 use crypto_tracer_format::record::{Fact, LossReason};
-use libbpf_rs::{Link, MapCore, MapFlags, MapHandle, Object, ObjectBuilder, OpenObject};
+use libbpf_rs::{Link, MapCore, MapFlags, MapHandle, Object, ObjectBuilder, OpenObject, ProgramMut};
 use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
@@ -120,21 +120,7 @@ impl Loaded {
         rung: &Rung,
         tracepoints: &Tracepoints,
     ) -> Result<Vec<&'static str>, Failure> {
-        let programs: Vec<&'static str> = rung.programs.iter().map(|p| p.name).collect();
-        let mut open = open(&programs)?;
-        for mut map in open.maps_mut() {
-            let name = map.name().to_owned();
-            // libbpf makes its own idea of the configuration known to the verifier through the map.
-            if is_config(&name) {
-                at("setting the configuration", map.set_initial_value(&self.config.bytes()))?;
-            }
-            let shared = self.maps.maps().find(|shared| shared.name() == name);
-            let shared = shared.ok_or(Failure { step: "finding a map", errno: libc::ENOENT })?;
-            at("sharing a map", map.reuse_fd(shared.as_fd()))?;
-        }
-        let object = at("loading", open.load())?;
-        let mut piece = Piece { fact, programs, links: Vec::new(), object };
-        piece.programs.dedup();
+        let mut piece = self.piece(fact, rung.programs.iter().map(|p| p.name).collect())?;
         let mut missing = Vec::new();
         for program in rung.programs {
             match piece.attach(program, tracepoints) {
@@ -151,9 +137,62 @@ impl Loaded {
         Ok(missing)
     }
 
+    /// Loads programs that [`Loaded::link`] attaches, now and later.
+    ///
+    /// # Errors
+    /// The step that failed.
+    pub fn load(&mut self, fact: Fact, programs: Vec<&'static str>) -> Result<(), Failure> {
+        let piece = self.piece(fact, programs)?;
+        self.pieces.push(piece);
+        Ok(())
+    }
+
+    /// Attaches a program that was loaded, in the way that `link` knows; it stays attached until [`Loaded::detach`].
+    ///
+    /// # Errors
+    /// The step that failed.
+    pub fn link(
+        &mut self,
+        program: &str,
+        link: impl FnOnce(&ProgramMut<'_>) -> libbpf_rs::Result<Link>,
+    ) -> Result<(), Failure> {
+        let piece = self.pieces.iter_mut().rev().find(|piece| piece.programs.contains(&program));
+        let piece = piece.ok_or(Failure { step: "finding the program", errno: libc::ENOENT })?;
+        let found = piece.object.progs_mut().find(|p| p.name() == program);
+        let found = found.ok_or(Failure { step: "finding the program", errno: libc::ENOENT })?;
+        let link = at("attaching", link(&found))?;
+        piece.links.push(link);
+        Ok(())
+    }
+
+    /// The programs in the kernel, with the maps of all, and nothing attached.
+    fn piece(&self, fact: Fact, mut programs: Vec<&'static str>) -> Result<Piece, Failure> {
+        let mut open = open(&programs)?;
+        for mut map in open.maps_mut() {
+            let name = map.name().to_owned();
+            // libbpf makes its own idea of the configuration known to the verifier through the map.
+            if is_config(&name) {
+                at("setting the configuration", map.set_initial_value(&self.config.bytes()))?;
+            }
+            let shared = self.maps.maps().find(|shared| shared.name() == name);
+            let shared = shared.ok_or(Failure { step: "finding a map", errno: libc::ENOENT })?;
+            at("sharing a map", map.reuse_fd(shared.as_fd()))?;
+        }
+        let object = at("loading", open.load())?;
+        programs.dedup();
+        Ok(Piece { fact, programs, links: Vec::new(), object })
+    }
+
     /// Detaches and unloads what was attached last.
     pub fn take_back(&mut self) {
         self.pieces.pop();
+    }
+
+    /// Detaches what was attached last, but keeps it loaded.
+    pub fn unlink(&mut self) {
+        if let Some(piece) = self.pieces.last_mut() {
+            piece.links.clear();
+        }
     }
 
     /// Detaches everything; the maps stay, and the kernel's counts.

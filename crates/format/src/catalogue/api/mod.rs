@@ -121,11 +121,11 @@ impl Function {
     /// Whether something is known only when it returns: its result, what it made, that a handshake's thread left it.
     /// All else is known when it is entered, and a function that tells nothing by its result can't fail.
     pub fn needs_return(&self) -> bool {
-        let from_result = |source: &Option<Source>| source.as_ref().is_some_and(Source::is_result);
+        let late = |source: &Option<Source>| source.as_ref().is_some_and(Source::is_late);
         self.success != Success::None
             || self.handshake
-            || from_result(&self.object)
-            || from_result(&self.parent)
-            || self.args.iter().any(|arg| arg.from.is_result())
+            || late(&self.object)
+            || late(&self.parent)
+            || self.args.iter().any(|arg| arg.from.is_late())
     }
 }

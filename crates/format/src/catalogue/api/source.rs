@@ -11,7 +11,8 @@ pub const DEREFERENCES: usize = 4;
 pub const ARGUMENTS: u8 = 6;
 
 /// Where a value is found: `arg0` to `arg5` or `result`, then pointers to follow: `arg0[8][0]:i32` reads a pointer 8 bytes
-/// into what the first argument points to, and a 32-bit number at the start of what that points to.
+/// into what the first argument points to, and a 32-bit number at the start of what that points to. With `@return` behind
+/// it, it is read when the function returned: what an argument points to is then what the function put there.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Source {
@@ -21,6 +22,8 @@ pub struct Source {
     pub follow: Vec<u16>,
     /// What is read at the end.
     pub width: Width,
+    /// It is read when the function returned (of the result, always).
+    pub late: bool,
 }
 
 /// Width and sign of a number.
@@ -42,7 +45,7 @@ pub enum Width {
 /// Why a text is not a [`Source`].
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
-    "expected arg0 … arg5 or result, then [offset] at most {DEREFERENCES} times, then perhaps :i32, :u32, :u16 or :u8; but got {0:?}"
+    "expected arg0 … arg5 or result, then [offset] at most {DEREFERENCES} times, then perhaps :i32, :u32, :u16 or :u8, then perhaps @return; but got {0:?}"
 )]
 pub struct SourceError(String);
 
@@ -56,6 +59,10 @@ impl TryFrom<String> for Source {
 
 impl Source {
     fn parse(text: &str) -> Option<Source> {
+        let (text, late) = match text.strip_suffix("@return") {
+            Some(text) => (text, true),
+            None => (text, false),
+        };
         let (place, width) = match text.split_once(':') {
             None => (text, Width::I64),
             Some((place, "i32")) => (place, Width::I32),
@@ -76,7 +83,12 @@ impl Source {
             follow.push(offset.parse().ok().filter(|_| offset.bytes().all(|b| b.is_ascii_digit()))?);
             rest = after;
         }
-        (follow.len() <= DEREFERENCES).then_some(Source { arg, follow, width })
+        (follow.len() <= DEREFERENCES).then_some(Source { arg, follow, width, late })
+    }
+
+    /// Whether it is there only when the function returned.
+    pub fn is_late(&self) -> bool {
+        self.late || self.is_result()
     }
 
     /// Whether it is the result, or found through it.
@@ -92,12 +104,20 @@ mod tests {
     #[test]
     fn sources_are_read_or_refused() {
         let read = |text: &str| Source::try_from(text.to_owned()).ok();
-        let source = |arg, follow: &[u16], width| Some(Source { arg, follow: follow.to_vec(), width });
+        let source =
+            |arg, follow: &[u16], width| Some(Source { arg, follow: follow.to_vec(), width, late: false });
         assert_eq!(read("arg1"), source(Some(1), &[], Width::I64));
         assert_eq!(read("result"), source(None, &[], Width::I64));
         assert_eq!(read("arg0[8][0]:i32"), source(Some(0), &[8, 0], Width::I32));
+        let late = read("arg1[0]:u32@return").expect("valid");
+        assert_eq!(Some(Source { late: false, ..late.clone() }), read("arg1[0]:u32"));
+        assert!(late.is_late() && !late.is_result());
+        assert!(read("result").is_some_and(|s| s.is_late()));
         for wrong in [
             "",
+            "@return",
+            "arg1@exit",
+            "arg1@return:u32",
             "arg",
             "arg6",
             "arg01",

@@ -4,7 +4,7 @@
 //! of at most [`REMEMBERED`] files.
 
 mod elf;
-mod open;
+pub(crate) mod open;
 mod version;
 
 use super::maps::Mapping;

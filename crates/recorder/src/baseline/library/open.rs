@@ -17,18 +17,18 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// What is to be opened.
-pub(super) struct Target<'a> {
-    pub(super) tgid: u32,
+pub(crate) struct Target<'a> {
+    pub(crate) tgid: u32,
     /// The mapping's addresses.
-    pub(super) range: (u64, u64),
+    pub(crate) range: (u64, u64),
     /// Its device, major and minor.
-    pub(super) dev: (u32, u32),
-    pub(super) ino: u64,
-    pub(super) path: &'a [u8],
+    pub(crate) dev: (u32, u32),
+    pub(crate) ino: u64,
+    pub(crate) path: &'a [u8],
 }
 
 /// Opens the file and tells its status.
-pub(super) fn open(target: &Target<'_>) -> Option<(File, Stat)> {
+pub(crate) fn open(target: &Target<'_>) -> Option<(File, Stat)> {
     let (start, end) = target.range;
     let mapped = format!("/proc/{}/map_files/{start:x}-{end:x}", target.tgid);
     let found = rustix::fs::open(mapped, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: (MIT OR Apache-2.0) OR GPL-2.0-only */
+/*
+ * The way from the bytes of a TCP connection to pieces of TLS handshake messages for the recorder.
+ *
+ * The functions are global ones: the verifier looks at each of them once, and not at its caller's rest for each way out of
+ * it. Before 5.12 such functions take numbers only. `key` is the address of the struct sock, `way` one of the following.
+ */
+#ifndef CT_TLS_H
+#define CT_TLS_H
+
+#include "shared.h"
+
+#define WAY_SENT 0
+#define WAY_RECEIVED 1
+
+#define UNREADABLE 2
+#define BUFFER_FULL 1
+#define MAP_FULL 3
+#define MALFORMED 4
+#define OUT_OF_SIGHT 7
+
+/* States of a direction. From GAVE_UP on its bytes are of no interest. */
+enum tls_state {
+	/* No hello was seen. */
+	LOOKING,
+	/* A hello was seen, and what is here is in clear. */
+	FOLLOWING,
+	/* Too much was seen that is no hello. */
+	GAVE_UP,
+	/* All was seen that there is to see. */
+	DONE,
+};
+
+/* Follows bytes in the current process's memory. Returns 0 where the rest of the call is of no interest. */
+__u32 tls_buffer(__u64 key, __u32 way, __u64 from, __u64 len);
+
+/* Likewise, for `count` struct iovec, which hold `len` bytes. */
+__u32 tls_vector(__u64 key, __u32 way, __u64 vector, __u64 count, __u64 len);
+
+/* A call moved bytes that can't be looked at. */
+__u32 tls_unseen(__u64 key, __u32 way);
+
+#endif

@@ -1,0 +1,439 @@
+// SPDX-License-Identifier: (MIT OR Apache-2.0) OR GPL-2.0-only
+/*
+ * Follows the TLS records of one direction of a connection, byte by byte where it must be: a header may come in one call and
+ * its body in others, a message in several records, several records in one call.
+ *
+ * What is copied: of a hello all but its random and its session id, which are not read (of a server's random, eight bytes
+ * are compared here with those that name a HelloRetryRequest); certificates (TLS 1.2); four bytes of ServerKeyExchange; two
+ * bytes of an alert. At most COPY_MAX bytes per direction, and nothing before the beginning of a hello was recognized, and
+ * nothing after a ChangeCipherSpec.
+ */
+#include "tls.h"
+
+#define COPY_MAX 16384
+/* What is copied in one go. */
+#define PIECE (CT_PATH_MAX - 1)
+/* Calls in one direction that were no beginning of a hello; leaves room for STARTTLS. */
+#define MISSES 16
+/* Steps that one buffer may take, and buffers of one call. */
+#define STEPS 96
+#define VECTORS 64
+
+#define RECORD_HEADER 5
+#define RECORD_MAX 16640
+#define CHANGE_CIPHER_SPEC 20
+#define ALERT 21
+#define HANDSHAKE 22
+#define APPLICATION_DATA 23
+
+#define CLIENT_HELLO 1
+#define SERVER_HELLO 2
+#define CERTIFICATE 11
+#define SERVER_KEY_EXCHANGE 12
+#define CERTIFICATE_REQUEST 13
+/* Version, random, an empty session id, one suite, compression. */
+#define HELLO_MIN 38
+#define HELLO_MAX 65535
+
+/* The first bytes of the random that names a HelloRetryRequest (RFC 8446, 4.1.3): CF 21 AD 74 E5 9A 61 11. */
+#define RETRY_MARK 0x11619AE574AD21CFULL
+
+/* What is being read of a handshake message. */
+enum step {
+	MESSAGE,
+	VERSION,
+	RANDOM_MARK,
+	RANDOM,
+	SESSION_LENGTH,
+	SESSION,
+	KEEP,
+	PASS,
+};
+
+#define AT sizeof(struct ct_tls_part)
+
+static __always_inline void restart(struct ct_tls_side *side)
+{
+	side->head = 0;
+	side->head_have = 0;
+	side->field = 0;
+	side->field_have = 0;
+	side->record_left = 0;
+	side->step = MESSAGE;
+}
+
+/* This is no TLS: the rest of the call is of no interest. */
+static __always_inline __u32 miss(struct ct_tls_side *side)
+{
+	restart(side);
+	if (side->state == FOLLOWING) {
+		side->state = DONE;
+		count_loss(CT_FACT_TLS_HANDSHAKE, MALFORMED);
+	} else if (++side->misses >= MISSES) {
+		side->state = GAVE_UP;
+	}
+	return 0;
+}
+
+static __always_inline __u32 lose(struct ct_tls_side *side, __u32 reason)
+{
+	side->state = DONE;
+	count_loss(CT_FACT_TLS_HANDSHAKE, reason);
+	return 0;
+}
+
+static __always_inline void addresses(struct ct_tls_part *part, struct sock *sk)
+{
+	part->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	part->peer_port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == 2) {
+		__u32 local = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+		__u32 peer = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+
+		part->local[10] = part->local[11] = part->peer[10] = part->peer[11] = 0xff;
+		__builtin_memcpy(part->local + 12, &local, 4);
+		__builtin_memcpy(part->peer + 12, &peer, 4);
+	} else {
+		BPF_CORE_READ_INTO(&part->local, sk, __sk_common.skc_v6_rcv_saddr);
+		BPF_CORE_READ_INTO(&part->peer, sk, __sk_common.skc_v6_daddr);
+	}
+}
+
+/* Tells the recorder; `len` bytes at `from` go with it (of an alert, two bytes of `side->field`). False: they can't be read. */
+static __always_inline bool tell(struct ct_tls *tls, struct ct_tls_side *side, __u64 key, __u32 way, __u32 what, __u64 from,
+				 __u64 len, __u32 bits)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u64 thread = bpf_get_current_pid_tgid(), *object = bpf_map_lookup_elem(&inside, &thread), size;
+	struct ct_tls_scratch *s = bpf_map_lookup_elem(&tls_scratch, &way);
+
+	if (!s)
+		return false;
+	__builtin_memset(&s->part, 0, sizeof(s->part));
+	asm volatile("%0 &= 4095" : "+r"(len));
+	if (what == CT_TLS_ALERT) {
+		s->bytes[AT] = side->field;
+		s->bytes[AT + 1] = side->field >> 8;
+		len = 2;
+	} else if (len && bpf_probe_read_user(&s->bytes[AT], len, (void *)from)) {
+		return false;
+	}
+	size = AT + len;
+	asm volatile("%0 &= 8191" : "+r"(size));
+	__builtin_memset(s->bytes + size, 0, 8);
+	size = (size + 7) & ~7u;
+	fill_header(&s->part.h, task, CT_TLS_PART, AT, size);
+	s->part.sock = key;
+	s->part.since = tls->since;
+	s->part.object = object ? *object : 0;
+	s->part.what = what;
+	s->part.direction = way + 1;
+	s->part.bits = bits;
+	if (what == CT_TLS_MESSAGE) {
+		s->part.message = side->message;
+		s->part.session = side->session;
+		s->part.version = side->version;
+		s->part.length = side->message_length;
+		s->part.offset = side->message_length - side->message_left;
+	}
+	s->part.data.off = len ? AT : 0;
+	s->part.data.len = len;
+	addresses(&s->part, (void *)key);
+	if (bpf_ringbuf_output(&events, s->bytes, size & 16383, wake()))
+		count_loss(CT_FACT_TLS_HANDSHAKE, BUFFER_FULL);
+	return true;
+}
+
+/* From here on there is nothing to see in this direction. */
+static __always_inline __u32 encrypted(struct ct_tls *tls, struct ct_tls_side *side, __u64 key, __u32 way)
+{
+	side->state = DONE;
+	tls->encrypted |= 1 << way;
+	tell(tls, side, key, way, CT_TLS_ENCRYPTED, 0, 0, 0);
+	return 0;
+}
+
+/* Adds `n` bytes, of eight at most, to what is being collected. */
+static __always_inline bool collect(__u64 *to, __u8 *have, __u64 from, __u32 n)
+{
+	__u64 bytes[2] = {};
+
+	asm volatile("%0 &= 15" : "+r"(n));
+	if (bpf_probe_read_user(bytes, n, (void *)from))
+		return false;
+	*to |= bytes[0] << (*have * 8 & 63);
+	*have += n;
+	return true;
+}
+
+/* The header of a TLS record; `n` bytes of it are there. Whether it may go on. */
+static __always_inline __u32 record_header(struct ct_tls *tls, struct ct_tls_side *side, __u64 key, __u32 way, __u64 from, __u32 n)
+{
+	bool known = side->state == FOLLOWING || tls->hello;
+	__u32 content, length;
+
+	if (n > RECORD_HEADER - side->head_have)
+		n = RECORD_HEADER - side->head_have;
+	if (!collect(&side->head, &side->head_have, from, n))
+		return lose(side, UNREADABLE);
+	content = side->head & 0xff;
+	if (content != HANDSHAKE && (!known || content < CHANGE_CIPHER_SPEC || content > APPLICATION_DATA))
+		return miss(side);
+	if (side->head_have >= 3 && ((side->head >> 8 & 0xff) != 3 || (side->head >> 16 & 0xff) > 4))
+		return miss(side);
+	if (side->head_have < RECORD_HEADER)
+		return n;
+	length = (side->head >> 24 & 0xff) << 8 | (side->head >> 32 & 0xff);
+	side->head = 0;
+	side->head_have = 0;
+	if (length > RECORD_MAX || (!length && content != APPLICATION_DATA))
+		return miss(side);
+	if (content == APPLICATION_DATA || (content == ALERT && length != 2))
+		return encrypted(tls, side, key, way);
+	if (content == CHANGE_CIPHER_SPEC) {
+		/* After a HelloRetryRequest it means nothing (RFC 8446, D.4), once. */
+		if (!tls->retry || side->ccs_passed)
+			return encrypted(tls, side, key, way);
+		side->ccs_passed = 1;
+	}
+	side->content = content;
+	side->record_left = length;
+	return n;
+}
+
+/* `want` bytes of the message are copied, or as many as there may be. */
+static __always_inline bool keep(struct ct_tls *tls, struct ct_tls_side *side, __u64 key, __u32 way, __u32 want)
+{
+	__u32 room = COPY_MAX - side->copied;
+
+	if (room > COPY_MAX)
+		room = 0;
+	side->step = KEEP;
+	side->run = want < room ? want : room;
+	if (want > room)
+		side->bits |= CT_TLS_CUT;
+	if (side->run)
+		return true;
+	side->step = PASS;
+	return tell(tls, side, key, way, CT_TLS_MESSAGE, 0, 0, side->bits | CT_TLS_LAST);
+}
+
+/* The header of a handshake message is whole. */
+static __always_inline bool message_begins(struct ct_tls *tls, struct ct_tls_side *side, __u64 key, __u32 way)
+{
+	__u32 type = side->field & 0xff;
+	__u32 length = (side->field >> 8 & 0xff) << 16 | (side->field >> 16 & 0xff) << 8 | (side->field >> 24 & 0xff);
+	bool hello = type == CLIENT_HELLO || type == SERVER_HELLO;
+
+	if (hello ? length < HELLO_MIN || length > HELLO_MAX : side->state != FOLLOWING && !tls->hello)
+		return false;
+	side->field = 0;
+	side->field_have = 0;
+	side->message = type;
+	side->message_length = length;
+	side->message_left = length;
+	side->version = 0;
+	side->session = 0;
+	side->bits = 0;
+	side->step = PASS;
+	if (hello) {
+		side->step = VERSION;
+	} else {
+		side->state = FOLLOWING;
+		if (type == CERTIFICATE)
+			return !length || keep(tls, side, key, way, length);
+		if (type == SERVER_KEY_EXCHANGE)
+			return !length || keep(tls, side, key, way, length < 4 ? length : 4);
+		if (type == CERTIFICATE_REQUEST)
+			return tell(tls, side, key, way, CT_TLS_MESSAGE, 0, 0, CT_TLS_LAST);
+	}
+	return true;
+}
+
+/* A field of a hello is whole. */
+static __always_inline bool field_ends(struct ct_tls *tls, struct ct_tls_side *side, __u64 key, __u32 way)
+{
+	__u64 field = side->field;
+
+	side->field = 0;
+	side->field_have = 0;
+	switch (side->step) {
+	case VERSION:
+		if ((field & 0xff) != 3 || (field >> 8 & 0xff) > 4)
+			return false;
+		side->version = (field & 0xff) << 8 | (field >> 8 & 0xff);
+		side->step = side->message == SERVER_HELLO ? RANDOM_MARK : RANDOM;
+		side->run = 32;
+		return true;
+	case RANDOM_MARK:
+		side->bits |= field == RETRY_MARK ? CT_TLS_RETRY : 0;
+		side->step = RANDOM;
+		side->run = 24;
+		return true;
+	case SESSION_LENGTH:
+		if (field > 32 || field + HELLO_MIN > side->message_length)
+			return false;
+		/* Now it is certain enough what this is. */
+		side->state = FOLLOWING;
+		side->session = field;
+		if (side->bits & CT_TLS_RETRY)
+			tls->retry = 1;
+		tls->hello |= 1 << way;
+		if (tls->side[!way].state == GAVE_UP) {
+			tls->side[!way].state = LOOKING;
+			tls->side[!way].misses = 0;
+		}
+		side->step = SESSION;
+		side->run = field;
+		return field || keep(tls, side, key, way, side->message_left);
+	}
+	return false;
+}
+
+/* What is passed over or copied comes to its end. */
+static __always_inline bool run_ends(struct ct_tls *tls, struct ct_tls_side *side, __u64 key, __u32 way)
+{
+	if (side->step == RANDOM)
+		side->step = SESSION_LENGTH;
+	else if (side->step == SESSION)
+		return keep(tls, side, key, way, side->message_left);
+	else
+		side->step = PASS;
+	return true;
+}
+
+/* One step of a handshake message, with at most `n` bytes. */
+static __always_inline __u32 message_step(struct ct_tls *tls, struct ct_tls_side *side, __u64 key, __u32 way, __u64 from, __u32 n)
+{
+	__u32 step = side->step, want = 0;
+
+	if (step == MESSAGE)
+		want = 4;
+	else if (step == VERSION)
+		want = 2;
+	else if (step == RANDOM_MARK)
+		want = 8;
+	else if (step == SESSION_LENGTH)
+		want = 1;
+	if (step != MESSAGE && n > side->message_left)
+		n = side->message_left;
+	if (want) {
+		if (side->field_have >= want)
+			return miss(side);
+		if (n > want - side->field_have)
+			n = want - side->field_have;
+		if (!collect(&side->field, &side->field_have, from, n))
+			return lose(side, UNREADABLE);
+	} else if (step != PASS) {
+		if (n > side->run)
+			n = side->run;
+		if (step == KEEP) {
+			__u32 bits = side->bits & CT_TLS_RETRY;
+
+			if (n > PIECE)
+				n = PIECE;
+			if (n == side->run)
+				bits = side->bits | CT_TLS_LAST;
+			if (!tell(tls, side, key, way, CT_TLS_MESSAGE, from, n, bits))
+				return lose(side, UNREADABLE);
+			side->copied += n;
+		}
+		side->run -= n;
+	}
+	side->record_left -= n;
+	if (step != MESSAGE)
+		side->message_left -= n;
+	if (want && side->field_have >= want) {
+		if (step == MESSAGE ? !message_begins(tls, side, key, way) : !field_ends(tls, side, key, way))
+			return miss(side);
+	} else if (!want && step != PASS && !side->run) {
+		if (!run_ends(tls, side, key, way))
+			return lose(side, UNREADABLE);
+	}
+	if (side->step != MESSAGE && !side->message_left)
+		side->step = MESSAGE;
+	return n;
+}
+
+/* How many bytes it took; 0: the rest of the call is of no interest. */
+__noinline __u32 tls_step(__u64 key, __u32 way, __u64 from, __u32 len)
+{
+	struct ct_tls *tls = bpf_map_lookup_elem(&tls_sockets, &key);
+	struct ct_tls_side *side;
+	__u32 n = len;
+
+	if (!tls || !len)
+		return 0;
+	way &= 1;
+	side = &tls->side[way];
+	if (side->state >= GAVE_UP)
+		return 0;
+	if (!side->record_left)
+		return record_header(tls, side, key, way, from, n);
+	if (n > side->record_left)
+		n = side->record_left;
+	if (side->content == HANDSHAKE)
+		return message_step(tls, side, key, way, from, n);
+	if (side->content == ALERT) {
+		if (!collect(&side->field, &side->field_have, from, n))
+			return lose(side, UNREADABLE);
+		if (side->field_have >= 2) {
+			tell(tls, side, key, way, CT_TLS_ALERT, 0, 2, 0);
+			side->field = 0;
+			side->field_have = 0;
+		}
+	}
+	side->record_left -= n;
+	return n;
+}
+
+__noinline __u32 tls_buffer(__u64 key, __u32 way, __u64 from, __u64 len)
+{
+	for (int i = 0; i < STEPS; i++) {
+		__u32 n = tls_step(key, way, from, len > RECORD_MAX ? RECORD_MAX : len);
+
+		if (!n)
+			return 0;
+		if (n >= len)
+			return 1;
+		from += n;
+		len -= n;
+	}
+	return tls_unseen(key, way);
+}
+
+struct vector {
+	__u64 base;
+	__u64 len;
+};
+
+__noinline __u32 tls_vector(__u64 key, __u32 way, __u64 vector, __u64 count, __u64 len)
+{
+	for (__u32 i = 0; i < VECTORS; i++) {
+		struct vector v = {};
+
+		if (i >= count || !len)
+			return 1;
+		if (bpf_probe_read_user(&v, sizeof(v), (void *)(vector + i * sizeof(v))))
+			break;
+		if (v.len > len)
+			v.len = len;
+		if (v.len && !tls_buffer(key, way, v.base, v.len))
+			return 0;
+		len -= v.len;
+	}
+	return len ? tls_unseen(key, way) : 1;
+}
+
+__noinline __u32 tls_unseen(__u64 key, __u32 way)
+{
+	struct ct_tls *tls = bpf_map_lookup_elem(&tls_sockets, &key);
+	struct ct_tls_side *side;
+
+	if (!tls)
+		return 0;
+	side = &tls->side[way & 1];
+	if (side->state == FOLLOWING)
+		return lose(side, OUT_OF_SIGHT);
+	return side->state == LOOKING ? miss(side) : 0;
+}

@@ -1,0 +1,517 @@
+//! Calls of libraries' functions: which files are probed, where, and what comes of it.
+//!
+//! Invariants:
+//! - A file is known by device and inode and probed once, whatever paths and processes lead to it.
+//! - A function that can't be probed takes no other with it, and is named; so is a file that can't be read.
+//! - What is probed is said in the capture: each function and each file has a record in every segment.
+//! - Addresses of objects are replaced by names before they leave this module.
+
+pub mod counts;
+pub mod elf;
+pub mod folders;
+pub mod links;
+pub mod maps;
+pub mod sites;
+
+use crate::baseline::open::{Target, open};
+use crate::clocks::{self, now_ns};
+use crate::objects::Objects;
+use crate::probes::object::{Failure, Loaded};
+use counts::{Counts, Whose};
+use crypto_tracer_format::catalogue::api::{Catalogue, Recorded, Topic};
+use crypto_tracer_format::record::{
+    ApiFunction, ApiLibrary, ApiRecorded, Fact, Loss, LossReason, ProbeState, ProbeStatus, lib_bits,
+};
+use elf::{Calling, End, Finder, Machine, Probed, Site};
+use libbpf_rs::{MapCore, MapFlags, MapHandle};
+use links::{FEW_SITES, Moment, Point, Way, attach};
+use rustix::fs::{Stat, fstat};
+use sites::{Ids, MAX_SITES, Place};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// So many mappings are remembered; then memory starts anew.
+const REMEMBERED: usize = 64 * 1024;
+/// The name under which a capture tells what is not probed.
+const LEFT_OUT: &str = "uprobe:left_out";
+const NO_ROOM: &str = "there is room for only a few probes here";
+
+/// A file that is mapped executable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mapped {
+    /// Who mapped it.
+    pub tgid: u32,
+    /// Where.
+    pub range: (u64, u64),
+    /// Device as the mapping shows it: major and minor.
+    pub dev: (u32, u32),
+    /// Inode.
+    pub ino: u64,
+    /// As the process sees it.
+    pub path: Vec<u8>,
+    /// It was removed or replaced since.
+    pub deleted: bool,
+    /// When; `None`: before the recording began.
+    pub time_ns: Option<u64>,
+}
+
+/// What is asked for.
+pub(crate) struct Wanted<'a> {
+    pub(crate) catalogue: Catalogue,
+    pub(crate) bulk: bool,
+    /// Only these files; empty: all.
+    pub(crate) libraries: &'a [PathBuf],
+    /// Only these processes; empty: all, or those that the filters let through.
+    pub(crate) pids: Vec<i32>,
+    /// Kernel release.
+    pub(crate) release: &'a str,
+}
+
+/// A probed file.
+#[derive(Debug)]
+struct Library {
+    record: ApiLibrary,
+    family: usize,
+    path: Vec<u8>,
+    /// Functions, and why they are not probed.
+    left_out: Vec<(String, String)>,
+    errno: i32,
+}
+
+/// Under which path a file was seen first.
+#[derive(Clone, Copy, Debug)]
+struct SeenAt<'a> {
+    path: &'a [u8],
+    /// Bits of `lib_bits`.
+    bits: u32,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Api {
+    finder: Finder,
+    way: Way,
+    returns: bool,
+    /// The files that were asked for; empty: all.
+    only_these: HashSet<Vec<u8>>,
+    pids: Vec<i32>,
+    /// By device and inode as stat(2) has them: the family, if it has one.
+    files: HashMap<(u64, u64), Option<usize>>,
+    /// Mappings that were looked at: device and inode as the mapping shows them.
+    seen: HashSet<(u32, u32, u64)>,
+    libraries: Vec<Library>,
+    /// Files of a family that can't be probed, and why.
+    not_probed: Vec<(Vec<u8>, String)>,
+    functions: BTreeSet<u32>,
+    groups: HashMap<(u32, String), u32>,
+    used: u32,
+    sites: MapHandle,
+    families: MapHandle,
+    counts: Counts,
+    objects: Objects,
+    /// Records to be written.
+    pub(crate) out: Vec<u8>,
+    /// Processes that ended, whose counts are to be taken.
+    pub(crate) ended: HashSet<u32>,
+    /// What the user should know.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Api {
+    pub(crate) fn new(wanted: Wanted<'_>, way: Way, objects: Objects, loaded: &Loaded) -> Option<Api> {
+        Some(Api {
+            finder: Finder::new(wanted.catalogue, wanted.bulk, Machine::host()?),
+            way,
+            returns: links::returns_are_safe(wanted.release),
+            only_these: wanted.libraries.iter().map(|path| shown(path)).collect(),
+            pids: wanted.pids,
+            files: HashMap::new(),
+            seen: HashSet::new(),
+            libraries: Vec::new(),
+            not_probed: Vec::new(),
+            functions: BTreeSet::new(),
+            groups: HashMap::new(),
+            used: 0,
+            sites: loaded.handle("api_sites")?,
+            families: loaded.handle("api_files")?,
+            counts: Counts::new(loaded)?,
+            objects,
+            out: Vec::new(),
+            ended: HashSet::new(),
+            warnings: Vec::new(),
+        })
+    }
+
+    /// Probes files that need not be mapped: those that were asked for, or those that the system has.
+    pub(crate) fn begin(&mut self, loaded: &mut Loaded, libraries: &[PathBuf]) {
+        if libraries.is_empty() {
+            for path in folders::installed(self.finder.catalogue().families()) {
+                self.installed(loaded, &path, true);
+            }
+            return;
+        }
+        for path in libraries {
+            let before = self.libraries.len();
+            self.installed(loaded, path, true);
+            if self.libraries.len() == before {
+                self.warnings.push(format!(
+                    "no function of the catalogue is probed in {}: it can't be read, or has none",
+                    path.display()
+                ));
+            }
+        }
+        // Callers from their siblings of the same family are not the program.
+        for folder in libraries.iter().filter_map(|path| path.parent()) {
+            for path in folders::in_folder(folder, self.finder.catalogue().families()) {
+                self.installed(loaded, &path, false);
+            }
+        }
+    }
+
+    fn installed(&mut self, loaded: &mut Loaded, path: &Path, probe: bool) {
+        let Ok(file) = File::open(path) else { return };
+        let Ok(stat) = fstat(&file) else { return };
+        self.file(loaded, &file, &stat, SeenAt { path: &shown(path), bits: 0 }, probe);
+    }
+
+    /// Whether this file was not looked at yet.
+    pub(crate) fn is_new(&self, mapped: &Mapped) -> bool {
+        !self.seen.contains(&(mapped.dev.0, mapped.dev.1, mapped.ino))
+    }
+
+    /// A process has mapped a file: it is probed, if it carries a family and isn't probed yet.
+    pub(crate) fn mapped(&mut self, loaded: &mut Loaded, mapped: &Mapped) {
+        let key = (mapped.dev.0, mapped.dev.1, mapped.ino);
+        if self.seen.contains(&key) {
+            return;
+        }
+        if self.seen.len() >= REMEMBERED {
+            self.seen.clear();
+        }
+        self.seen.insert(key);
+        if !self.only_these.is_empty()
+            && !self.only_these.contains(&mapped.path)
+            && folders::family_of(&mapped.path, self.finder.catalogue().families()).is_none()
+        {
+            return;
+        }
+        let target = Target {
+            tgid: mapped.tgid,
+            range: mapped.range,
+            dev: mapped.dev,
+            ino: mapped.ino,
+            path: &mapped.path,
+        };
+        let Some((file, stat)) = open(&target) else {
+            // A process that is gone already; or the file of one that can't be looked into.
+            self.seen.remove(&key);
+            return;
+        };
+        let before = self.libraries.len();
+        let bits = if mapped.deleted { lib_bits::DELETED } else { 0 };
+        let seen_at = SeenAt { path: &mapped.path, bits };
+        // What was asked for may have been replaced since: the new file is meant too.
+        let probe = self.only_these.is_empty() || self.only_these.contains(&mapped.path);
+        let family = self.file(loaded, &file, &stat, seen_at, probe);
+        // The mapping may show another device than stat.
+        if let Some(family) = family {
+            self.carries(mapped.dev, mapped.ino, family);
+        }
+        if let (Some(from_ns), true) = (mapped.time_ns, self.libraries.len() > before) {
+            let to_ns = now_ns();
+            clocks::put(&mut self.out, to_ns, |_| Loss {
+                fact: Fact::ApiCall.number(),
+                reason: LossReason::BeforeAttached.number(),
+                reserved: 0,
+                count: 1,
+                from_ns,
+                to_ns,
+            });
+        }
+    }
+
+    /// The family of a file, which is probed now if it is new and `probe` says so.
+    fn file(
+        &mut self,
+        loaded: &mut Loaded,
+        file: &File,
+        stat: &Stat,
+        seen_at: SeenAt<'_>,
+        probe: bool,
+    ) -> Option<usize> {
+        let key = (stat.st_dev, stat.st_ino);
+        if let Some(known) = self.files.get(&key) {
+            return *known;
+        }
+        let families = self.finder.catalogue().families();
+        let family = folders::family_of(seen_at.path, families);
+        self.files.insert(key, family);
+        if let Some(family) = family {
+            let dev = (rustix::fs::major(stat.st_dev), rustix::fs::minor(stat.st_dev));
+            self.carries(dev, stat.st_ino, family);
+        }
+        if !probe {
+            return family;
+        }
+        match self.finder.find(file, seen_at.path) {
+            Ok(found) => found.into_iter().for_each(|probed| self.probe(loaded, file, stat, seen_at, probed)),
+            // Of a file of any other name nothing was expected.
+            Err(_) if family.is_none() => {}
+            Err(why) => self.not_probed.push((seen_at.path.to_vec(), why.to_string())),
+        }
+        family
+    }
+
+    /// For the kernel programs: calls from this file are not the program's.
+    fn carries(&mut self, dev: (u32, u32), ino: u64, family: usize) {
+        let mut key = ino.to_ne_bytes().to_vec();
+        key.extend_from_slice(&(dev.0 << 20 | dev.1 & 0xf_ffff).to_ne_bytes());
+        key.extend_from_slice(&[0; 4]);
+        let number = family as u32 + 1;
+        if self.families.update(&key, &number.to_ne_bytes(), MapFlags::ANY).is_err() {
+            self.warnings
+                .push("the table of files is full: some calls within libraries may be counted".into());
+        }
+    }
+
+    /// Sets the probes of a family in a file.
+    fn probe(&mut self, loaded: &mut Loaded, file: &File, stat: &Stat, seen_at: SeenAt<'_>, probed: Probed) {
+        let mut left_out: Vec<(String, String)> =
+            probed.left_out.iter().map(|(name, why)| (name.clone(), why.to_string())).collect();
+        let placed = self.choose(&probed, &mut left_out);
+        let library = self.libraries.len() as u32 + 1;
+        let names = self.place(&probed, library, &placed);
+        let failed = self.set(loaded, file, &placed);
+        let mut errno = 0;
+        for (point, failure) in failed {
+            errno = failure.errno;
+            if let Some(name) = names.get(&point.site)
+                && !left_out.iter().any(|(left, _)| left == name)
+            {
+                left_out.push((name.clone(), failure.to_string()));
+            }
+        }
+        let probed_names = names.values().filter(|name| !left_out.iter().any(|(left, _)| left == *name));
+        let library = Library {
+            record: ApiLibrary {
+                id: library,
+                bits: seen_at.bits,
+                ino: stat.st_ino,
+                dev_major: rustix::fs::major(stat.st_dev),
+                dev_minor: rustix::fs::minor(stat.st_dev),
+                functions: probed_names.count() as u32,
+                ..ApiLibrary::default()
+            },
+            family: probed.family,
+            path: seen_at.path.to_vec(),
+            left_out,
+            errno,
+        };
+        let catalogue = self.finder.catalogue();
+        let ids = placed.iter().filter_map(|(_, site)| catalogue.number(probed.family, site.function));
+        for id in ids {
+            if self.functions.insert(id) {
+                put_function(&mut self.out, catalogue, id);
+            }
+        }
+        put_library(&mut self.out, &library, catalogue);
+        self.libraries.push(library);
+    }
+
+    /// Which functions of a file are probed, each with the number of its site.
+    fn choose(&mut self, probed: &Probed, left_out: &mut Vec<(String, String)>) -> Vec<(u32, Site)> {
+        let most = if self.way == Way::Multi { MAX_SITES } else { FEW_SITES as u32 };
+        let room = most.saturating_sub(self.used) as usize;
+        let catalogue = self.finder.catalogue();
+        let mut chosen = probed.sites.clone();
+        if self.way != Way::Multi {
+            chosen.sort_by_key(|site| telling(catalogue, probed.family, site.function));
+        }
+        for site in chosen.split_off(chosen.len().min(room)) {
+            let function = catalogue.function(probed.family, site.function);
+            left_out.extend(function.map(|f| (f.name.clone(), NO_ROOM.to_owned())));
+        }
+        let first = self.used;
+        self.used += chosen.len() as u32;
+        (first..).zip(chosen).collect()
+    }
+
+    /// Tells the kernel programs of the sites; the functions' names by their sites.
+    fn place(&mut self, probed: &Probed, library: u32, placed: &[(u32, Site)]) -> HashMap<u32, String> {
+        let catalogue = self.finder.catalogue();
+        let mut names = HashMap::new();
+        for (number, site) in placed {
+            let ids = catalogue
+                .function(probed.family, site.function)
+                .zip(catalogue.number(probed.family, site.function));
+            let Some((function, id)) = ids else { continue };
+            let next = self.groups.len() as u32 + 1;
+            let group =
+                function.group.as_ref().map(|g| *self.groups.entry((library, g.clone())).or_insert(next));
+            let place = Place {
+                function,
+                ids: Ids { function: id, library, family: probed.family as u32 + 1 },
+                group: group.unwrap_or(0),
+                address: site.address,
+                sp_delta: site.sp_delta,
+                text: (probed.text.start, probed.text.end),
+                returns: self.returns(site) && probed.calling != Calling::OldGo,
+                calling: probed.calling,
+            };
+            names.insert(*number, function.name.clone());
+            // The table is as large as there are numbers.
+            let _ = self.sites.update(&number.to_ne_bytes(), &place.bytes(), MapFlags::ANY);
+        }
+        names
+    }
+
+    /// Whether the end of a call is seen.
+    fn returns(&self, site: &Site) -> bool {
+        match &site.end {
+            End::Unseen => false,
+            End::Return | End::Inner => self.returns,
+            End::At(places) => !places.is_empty() && self.way != Way::Numbered,
+        }
+    }
+
+    /// Sets the probes; those that can't be are returned.
+    fn set(&self, loaded: &mut Loaded, file: &File, placed: &[(u32, Site)]) -> Vec<(Point, Failure)> {
+        let (mut leave, mut left, mut enter) = (Vec::new(), Vec::new(), Vec::new());
+        for (number, site) in placed {
+            let point = |offset| Point { offset, site: *number };
+            enter.push(point(site.offset));
+            match &site.end {
+                End::Return if self.returns => leave.push(point(site.offset)),
+                End::At(places) if self.way != Way::Numbered => {
+                    left.extend(places.iter().map(|at| point(*at)))
+                }
+                _ => {}
+            }
+        }
+        let everyone = [-1];
+        let pids = if self.pids.is_empty() { &everyone[..] } else { &self.pids };
+        // Returns first: a call whose entry is seen is then seen to return.
+        let moments = [(Moment::Leave, leave), (Moment::Left, left), (Moment::Enter, enter)];
+        let mut failed = Vec::new();
+        for &pid in pids {
+            for (moment, points) in &moments {
+                failed.extend(attach(loaded, self.way, file, *moment, pid, points));
+            }
+        }
+        failed
+    }
+
+    /// What every segment begins with.
+    pub(crate) fn begin_segment(&mut self, out: &mut Vec<u8>) {
+        self.out.clear();
+        for id in &self.functions {
+            put_function(out, self.finder.catalogue(), *id);
+        }
+        for library in &self.libraries {
+            put_library(out, library, self.finder.catalogue());
+        }
+        for (path, why) in &self.not_probed {
+            put_left_out(out, 0, &format!("{}: {why}", String::from_utf8_lossy(path)));
+        }
+    }
+
+    /// Replaces the addresses in a record of a call by names.
+    pub(crate) fn named(&self, record: &[u8]) -> Vec<u8> {
+        let mut bytes = record.to_vec();
+        let number = |at: usize| {
+            record.get(at..).and_then(|b| b.first_chunk::<8>()).map_or(0, |b| u64::from_ne_bytes(*b))
+        };
+        for field in ["object", "parent"] {
+            let fields = crypto_tracer_format::record::Kind::ApiCall.fields();
+            let Some(at) = fields.iter().find(|f| f.name == field).map(|f| f.offset) else { continue };
+            let name = self.objects.name(number(at));
+            if let Some(place) = bytes.get_mut(at..at + 8) {
+                place.copy_from_slice(&name.to_ne_bytes());
+            }
+        }
+        bytes
+    }
+
+    /// Calls `tell` with what the kernel has counted, and with calls that failed for good.
+    pub(crate) fn collect(&mut self, whose: Whose, mut tell: impl FnMut(&[u8])) {
+        let (now, ended) = (now_ns(), std::mem::take(&mut self.ended));
+        self.counts.counts(whose, &ended, now, &mut tell);
+        let mut failed = Vec::new();
+        self.counts.failed(whose, &ended, now, |record| failed.push(record.to_vec()));
+        for record in failed {
+            tell(&self.named(&record));
+        }
+    }
+}
+
+/// A path as mappings show it: absolute, without symbolic links. Of a file that isn't there, as far as its folder is.
+fn shown(path: &Path) -> Vec<u8> {
+    let folder = path.parent().and_then(|folder| folder.canonicalize().ok()).zip(path.file_name());
+    let of_folder = || folder.map(|(folder, name)| folder.join(name));
+    let shown = path.canonicalize().ok().or_else(of_folder).unwrap_or_else(|| path.to_path_buf());
+    shown.into_os_string().into_encoded_bytes()
+}
+
+/// Which of many functions are probed where only a few can be: the first.
+fn telling(catalogue: &Catalogue, family: usize, function: usize) -> (bool, u8, usize) {
+    let Some(f) = catalogue.function(family, function) else { return (true, u8::MAX, function) };
+    let topic = match f.topic {
+        Topic::Handshake => 0,
+        Topic::VerifyResult => 1,
+        Topic::Context => 2,
+        Topic::VerifyMode => 3,
+        Topic::KeyGeneration => 4,
+        Topic::KeyDerivation => 5,
+        Topic::Certificate | Topic::Key => 6,
+        Topic::Protocol | Topic::Ciphers => 7,
+        _ => 8,
+    };
+    (f.record == Recorded::Count, topic, function)
+}
+
+fn put_function(out: &mut Vec<u8>, catalogue: &Catalogue, id: u32) {
+    let Some((_, family, f)) = catalogue.numbered().find(|(number, ..)| *number == id) else { return };
+    let recorded = match f.record {
+        Recorded::Event => ApiRecorded::Event,
+        Recorded::Count => ApiRecorded::Count,
+    };
+    clocks::put(out, now_ns(), |b| ApiFunction {
+        id,
+        recorded: recorded.number(),
+        bulk: f.bulk.into(),
+        family: b.string(family.family.as_bytes()),
+        name: b.string(f.name.as_bytes()),
+        topic: b.string(f.topic.word().as_bytes()),
+        args: b.string(f.describe_args().as_bytes()),
+        success: b.string(f.success.word().as_bytes()),
+        reserved: 0,
+    });
+}
+
+fn put_library(out: &mut Vec<u8>, library: &Library, catalogue: &Catalogue) {
+    let family = catalogue.families().get(library.family).map_or("", |f| &f.family);
+    let names: Vec<&str> = library.left_out.iter().map(|(name, _)| name.as_str()).collect();
+    clocks::put(out, now_ns(), |b| ApiLibrary {
+        family: b.string(family.as_bytes()),
+        path: b.string(&library.path),
+        left_out: b.string(names.join(" ").as_bytes()),
+        ..library.record
+    });
+    if library.left_out.is_empty() {
+        return;
+    }
+    let why: Vec<String> = library.left_out.iter().map(|(name, why)| format!("{name} ({why})")).collect();
+    let reason = format!("{}: {}", String::from_utf8_lossy(&library.path), why.join(", "));
+    put_left_out(out, library.errno, &reason);
+}
+
+fn put_left_out(out: &mut Vec<u8>, errno: i32, reason: &str) {
+    clocks::put(out, now_ns(), |b| ProbeStatus {
+        fact: Fact::ApiCall.number(),
+        state: ProbeState::NotSupported.number(),
+        errno,
+        probe: b.string(LEFT_OUT.as_bytes()),
+        reason: b.string(reason.as_bytes()),
+    });
+}
