@@ -11,6 +11,7 @@ macro_rules! files {
 /// In the order in which a file that could belong to several families is tried.
 pub(super) const FILES: &[CatalogueFile<'static>] = files![
     "openssl.toml",
+    "boringssl.toml",
     "gnutls.toml",
     "nss.toml",
     "libsodium.toml",
