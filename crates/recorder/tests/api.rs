@@ -155,15 +155,15 @@ fn check_calls(recorded: &Recorded) {
         .iter()
         .map(|c| {
             let p = &c.payload;
-            (c.text(p.path), c.text(p.host), p.n0, p.n1, p.result, p.bits)
+            (c.text(p.path), c.text(p.host), c.text(p.name), p.n0, p.n1, p.result, p.bits)
         })
         .collect();
     let s = str::to_owned;
     let long = format!("/{}", "x".repeat(254));
     let want = [
-        (s("/etc/sample/key.pem"), s("host.example.org"), 17, 1, 0, 0),
-        (long, s(""), -1, 17, 0, api_bits::STRING_CUT),
-        (s("!no"), s(""), 0, -1, 5, api_bits::ARGUMENT_UNREADABLE),
+        (s("/etc/sample/key.pem"), s("host.example.org"), s("AES-256-GCM"), 17, 1, 0, 0),
+        (long, s(""), s(""), -1, 17, 0, api_bits::STRING_CUT),
+        (s("!no"), s(""), s(""), 0, -1, 5, api_bits::ARGUMENT_UNREADABLE),
     ];
     assert_eq!(told, want);
     let controls = calls_of(recorded, "sample_control");
