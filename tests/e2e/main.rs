@@ -3,10 +3,13 @@
 //! Every recording is filtered to the processes that its test started. A test that can't load eBPF says what it skipped
 //! and why; with CRYPTO_TRACER_REQUIRE_BPF=1 it fails instead.
 
+mod api;
+mod api_programs;
 mod captures;
 mod command_line;
 mod files;
 mod filters;
+mod kernel;
 mod libraries;
 mod processes;
 mod support;

@@ -1,4 +1,4 @@
--- The database of crypto-tracer, version 1. docs/database.md explains it with examples.
+-- The database of crypto-tracer, version 2. docs/database.md explains it with examples; schema_crypto.sql is the second part.
 --
 -- Rules:
 -- * Every row that a segment told names the segment, so that a segment that has grown is replaced as a whole.
@@ -8,7 +8,7 @@
 -- * NULL is "not known" or "does not apply".
 
 PRAGMA application_id = 0x43545243; -- "CTRC"
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 -- Where it comes from ------------------------------------------------------------------------------------------------
 
@@ -20,7 +20,7 @@ CREATE TABLE runs (
     first_wall_ns  INTEGER,
     last_wall_ns   INTEGER,
     without_clock  INTEGER NOT NULL, -- captures without any clock record
-    redaction      INTEGER NOT NULL  -- bits: 1 secrets, 2 paths, 4 users
+    redaction      INTEGER NOT NULL  -- bits: 1 secrets, 2 paths, 4 users, 8 network
 );
 
 -- The files that were read. `closed` 0: cut, or the recorder was killed.
@@ -261,11 +261,13 @@ CREATE TABLE events (
     wall_ns        INTEGER,
     path           INTEGER REFERENCES paths, -- file_open, lib_load
     given          INTEGER REFERENCES paths, -- file_open: the path as the program gave it, where it differs
-    result         INTEGER,                  -- file_open: file descriptor or negative errno; process_exit: exit code
-    flags          INTEGER,                  -- file_open: flags; process_exit: the signal
+    result         INTEGER,                  -- file_open: file descriptor or negative errno; process_exit: exit code;
+                                             -- kernel_crypto: what the call returned
+    flags          INTEGER,                  -- file_open: flags; process_exit: the signal; kernel_crypto: length of the payload
     mode           INTEGER,                  -- file_open: mode; process_exit: 1 if a core was dumped
-    bits           INTEGER,                  -- file_open, lib_load: what is cut or unknown
-    detail         INTEGER                   -- lib_load: loads.id; process_exec: execs.id; loss: losses.id
+    bits           INTEGER,                  -- file_open, lib_load, api_call: what is cut or unknown
+    detail         INTEGER                   -- lib_load: loads.id; process_exec: execs.id; loss: losses.id; api_call: api_calls.id;
+                                             -- tls_handshake: tls_handshakes.id; kernel_crypto: kernel_requests.id
 );
 
 CREATE TABLE loads (

@@ -13,6 +13,7 @@ use crypto_tracer_format::record::{
     User, lib_bits,
 };
 
+use crate::api::Tables;
 use crate::clock::Clocks;
 use crate::event::{self, FileId};
 use crate::identity;
@@ -238,6 +239,20 @@ pub fn library<'a>(
         version: record.str(lib.version)?,
         build_id: record.str(lib.build_id)?,
     })
+}
+
+/// A file whose functions are probed.
+///
+/// # Errors
+/// [`RecordError`] where the record is malformed.
+pub fn api_library<'a>(
+    record: &Record<'a>,
+    segment: identity::SegmentId,
+    tables: &mut Tables,
+    redact: &Redactor,
+    scratch: &'a mut Scratch,
+) -> Result<Option<NoteBody<'a>>, RecordError> {
+    tables.library(record, segment, redact, &mut scratch.first).map(Some)
 }
 
 /// A note that needs nothing but its record. `None`: a mark of a kind that this release doesn't know.

@@ -1,10 +1,13 @@
 //! A record whose turn has come: made into an event of its process, and handed over.
 //!
-//! Invariant: what an event changes of its process is applied before it is handed over, so that an exec shows the new program.
+//! Invariants:
+//! - What an event changes of its process is applied before it is handed over, so that an exec shows the new program.
+//! - A handshake that a record ends follows that record's own event, with the same time.
 
 use crypto_tracer_format::record::{self, Header, Kind, Record, kinds};
 
 use crate::AnalyzeError;
+use crate::api;
 use crate::clock::Clocks;
 use crate::decode;
 use crate::event::{Actor, Body, Event};
@@ -14,40 +17,87 @@ use crate::kernel_crypto;
 use crate::order::Next;
 use crate::sink::Sink;
 use crate::stream::Shared;
+use crate::tls::handshakes::{Ended, Handshakes, Message};
+use crate::tls::library::Call;
+use crate::tls::message;
 
 /// Kinds of losses that are told apart.
 const LOSSES: usize = 1024;
+
+/// What a record's delivery needs besides the record.
+pub struct Context<'a> {
+    /// The host that is told of.
+    pub host: HostId,
+    /// Its clocks.
+    pub clocks: &'a Clocks,
+    /// Handshakes of the same run.
+    pub handshakes: &'a mut Handshakes,
+    /// What all captures share.
+    pub shared: &'a mut Shared,
+    /// Where events go.
+    pub sink: &'a mut dyn Sink,
+}
 
 /// Makes the event of a record and hands it over. `false`: the record is malformed.
 ///
 /// # Errors
 /// What the sink could not do.
-pub fn deliver(
-    record: &Record<'_>,
-    next: &Next,
-    host: HostId,
-    clocks: &Clocks,
-    shared: &mut Shared,
-    sink: &mut dyn Sink,
-) -> Result<bool, AnalyzeError> {
+pub fn deliver(record: &Record<'_>, next: &Next, context: &mut Context<'_>) -> Result<bool, AnalyzeError> {
+    match record.kind() {
+        Some(Kind::Loss) => deliver_loss(record, next, context),
+        Some(Kind::ApiCall | Kind::ApiCount) => deliver_call(record, next, context),
+        Some(Kind::TlsHello) => deliver_message(record, next, context),
+        _ => deliver_event(record, next, context),
+    }
+}
+
+/// Ends the handshakes that have waited for their library until now.
+///
+/// # Errors
+/// What the sink could not do.
+pub fn due(now_ns: u64, context: &mut Context<'_>) -> Result<(), AnalyzeError> {
+    let mut ended = Vec::new();
+    context.handshakes.expire(now_ns, &mut ended);
+    context.tell(&ended)
+}
+
+/// Ends the oldest handshake that the run left open.
+///
+/// # Errors
+/// What the sink could not do.
+pub fn left_open(now_ns: u64, context: &mut Context<'_>) -> Result<(), AnalyzeError> {
+    let mut ended = Vec::new();
+    context.handshakes.end_oldest(now_ns, &mut ended);
+    context.tell(&ended)
+}
+
+fn deliver_loss(record: &Record<'_>, next: &Next, context: &mut Context<'_>) -> Result<bool, AnalyzeError> {
+    let Ok(loss) = decode::loss(record, context.clocks) else { return Ok(false) };
+    // Numbers that nobody gave a meaning to are counted together, once there are too many.
+    let losses = &mut context.shared.losses;
+    let key = (loss.fact, loss.reason);
+    let key = if losses.len() < LOSSES || losses.contains_key(&key) { key } else { (0, 0) };
+    let total = losses.entry(key).or_default();
+    total.records = total.records.saturating_add(loss.count);
+    total.gaps += 1;
+    let time_ns = record.header().time_ns;
+    context.sink.event(&Event {
+        host: context.host,
+        segment: next.segment,
+        time_ns,
+        wall_ns: context.clocks.wall(time_ns),
+        actor: None,
+        body: Body::Loss(loss),
+    })?;
+    Ok(true)
+}
+
+fn deliver_event(record: &Record<'_>, next: &Next, context: &mut Context<'_>) -> Result<bool, AnalyzeError> {
+    let Context { host, clocks, handshakes, shared, sink } = context;
     let header = record.header();
     let wall_ns = clocks.wall(header.time_ns);
-    let Shared { identify, redact, scratch, losses, .. } = shared;
-    let event =
-        |actor, body| Event { host, segment: next.segment, time_ns: header.time_ns, wall_ns, actor, body };
-    let kind = record.kind();
-    if kind == Some(Kind::Loss) {
-        let Ok(loss) = decode::loss(record, clocks) else { return Ok(false) };
-        // Numbers that nobody gave a meaning to are counted together, once there are too many.
-        let key = (loss.fact, loss.reason);
-        let key = if losses.len() < LOSSES || losses.contains_key(&key) { key } else { (0, 0) };
-        let total = losses.entry(key).or_default();
-        total.records = total.records.saturating_add(loss.count);
-        total.gaps += 1;
-        sink.event(&event(None, Body::Loss(loss)))?;
-        return Ok(true);
-    }
-    let body = match kind {
+    let Shared { identify, redact, scratch, .. } = &mut **shared;
+    let body = match record.kind() {
         Some(Kind::FileOpen) => decode::file_open(record, redact, scratch).map(Body::FileOpen),
         Some(Kind::LibLoad) => decode::lib_load(record, redact, scratch).map(Body::LibLoad),
         Some(Kind::ProcessExit) => decode::process_exit(record).map(Body::ProcessExit),
@@ -59,11 +109,105 @@ pub fn deliver(
         _ => decode::process_exec(record, redact, scratch).map(|(exec, _)| Body::ProcessExec(exec)),
     };
     let Ok(body) = body else { return Ok(false) };
-    let id = identify.process(host, header, clocks);
+    let id = identify.process(*host, header, clocks);
     change(record, header, &body, id, wall_ns, identify);
-    let Some((process, state)) = identify.actor(id, header, sink)? else { return Ok(true) };
-    sink.event(&event(Some(Actor { process, state }), body))?;
+    let mut ended = Vec::new();
+    if let Body::ProcessExit(_) = body {
+        handshakes.exit(id, header.time_ns, &mut ended);
+    }
+    if let Some((process, state)) = identify.actor(id, header, *sink)? {
+        let actor = Some(Actor { process, state });
+        let time_ns = header.time_ns;
+        sink.event(&Event { host: *host, segment: next.segment, time_ns, wall_ns, actor, body })?;
+    }
+    context.tell(&ended)?;
     Ok(true)
+}
+
+fn deliver_call(record: &Record<'_>, next: &Next, context: &mut Context<'_>) -> Result<bool, AnalyzeError> {
+    let Context { host, clocks, handshakes, shared, sink } = context;
+    let header = record.header();
+    let Shared { identify, redact, tables, .. } = &mut **shared;
+    let call = match record.kind() {
+        Some(Kind::ApiCall) => api::api_call(record, next.segment, tables, redact),
+        _ => api::api_count(record, next.segment, tables),
+    };
+    let Ok(Some(call)) = call else { return Ok(false) };
+    let id = identify.process(*host, header, clocks);
+    if let Some((process, state)) = identify.actor(id, header, *sink)? {
+        sink.event(&Event {
+            host: *host,
+            segment: next.segment,
+            time_ns: header.time_ns,
+            wall_ns: clocks.wall(header.time_ns),
+            actor: Some(Actor { process, state }),
+            body: Body::ApiCall(call.body()),
+        })?;
+    }
+    if let Some(telling) = &call.telling {
+        handshakes.library.note(&Call {
+            process: id,
+            tid: header.tid,
+            time_ns: header.time_ns,
+            object: call.object,
+            parent: call.parent,
+            telling,
+        });
+    }
+    let mut ended = Vec::new();
+    if let Some(success) = call.handshake {
+        handshakes.answer(id, call.object, success, header.time_ns, &mut ended);
+    }
+    context.tell(&ended)?;
+    Ok(true)
+}
+
+fn deliver_message(
+    record: &Record<'_>,
+    next: &Next,
+    context: &mut Context<'_>,
+) -> Result<bool, AnalyzeError> {
+    let header = record.header();
+    let Ok(Some(decoded)) = message::decode(record, &context.shared.redact) else { return Ok(false) };
+    let process = context.shared.identify.process(context.host, header, context.clocks);
+    let message = Message {
+        header,
+        process,
+        segment: next.segment,
+        connection: decoded.connection,
+        object: decoded.object,
+        message: decoded.message,
+        direction: decoded.direction,
+        bits: decoded.bits,
+        local: decoded.local,
+        peer: decoded.peer,
+        body: &decoded.body,
+    };
+    let mut ended = Vec::new();
+    let made_sense = context.handshakes.take(&message, &mut ended);
+    context.tell(&ended)?;
+    Ok(made_sense)
+}
+
+impl Context<'_> {
+    /// Hands over handshakes that ended.
+    fn tell(&mut self, ended: &[Ended]) -> Result<(), AnalyzeError> {
+        for handshake in ended {
+            let header = &handshake.header;
+            let identify = &mut self.shared.identify;
+            let id = identify.process(self.host, header, self.clocks);
+            let Some((process, state)) = identify.actor(id, header, self.sink)? else { continue };
+            self.sink.event(&Event {
+                host: self.host,
+                segment: handshake.segment,
+                time_ns: handshake.time_ns,
+                wall_ns: self.clocks.wall(handshake.time_ns),
+                actor: Some(Actor { process, state }),
+                body: Body::TlsHandshake(handshake.body()),
+            })?;
+        }
+        Ok(())
+    }
 }
 
 /// What an event changes of its process.

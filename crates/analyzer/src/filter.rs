@@ -2,7 +2,7 @@
 //!
 //! Invariants (REQ-EVENT-002):
 //! - Options are AND-ed; of the values of one option any may match.
-//! - An option about files lets only file opens pass, one about libraries only library loads.
+//! - An option about files lets only file opens pass, one about libraries only library loads and calls.
 //! - A gap is never hidden by an option about processes, for what is missing may have been theirs; an option about files or
 //!   libraries lets pass the gaps that may have held some.
 
@@ -69,7 +69,10 @@ impl Filter {
             && (self.libraries.is_empty()
                 || match body {
                     Body::LibLoad(load) => self.libraries.iter().any(|l| library_matches(l, load.path)),
-                    Body::Loss(loss) => may_concern(loss, Fact::LibLoad),
+                    Body::ApiCall(call) => self.libraries.iter().any(|library| {
+                        library_matches(library, call.library) || contains(call.family, library.as_bytes())
+                    }),
+                    Body::Loss(loss) => may_concern(loss, Fact::LibLoad) || may_concern(loss, Fact::ApiCall),
                     _ => false,
                 })
     }

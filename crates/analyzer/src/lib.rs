@@ -3,6 +3,7 @@
 //! A [`Source`](sink::Source) (captures, or a database made of them) feeds a [`Sink`](sink::Sink): decode → order by time →
 //! identify the process → redact → sink. The sinks are the event stream of `monitor` and the database behind all other views.
 
+mod api;
 pub mod argv;
 mod clock;
 pub mod coverage;
@@ -30,6 +31,7 @@ pub mod store;
 mod stream;
 #[cfg(test)]
 mod testing;
+pub mod tls;
 pub mod views;
 mod wanted;
 pub mod when;

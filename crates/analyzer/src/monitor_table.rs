@@ -4,12 +4,13 @@
 //! - One event, one line. No byte of a capture reaches the terminal as a control: C0, DEL, C1, bytes that aren't UTF-8, and
 //!   characters that change the direction of text are written as `\xNN` or `\u{N}`.
 
-use crypto_tracer_format::catalogue::libraries::family_of;
+use crypto_tracer_format::catalogue::{files::basename, libraries::family_of};
 
 use crate::argv;
-use crate::event::{Body, Event};
+use crate::event::{ApiCall, Body, Event, TlsHandshake};
 use crate::json::time::Stamps;
 use crate::names::{self, Architecture};
+use crate::tls::registry::{ALERTS, CIPHER_SUITES, GROUPS, VERSIONS};
 
 /// Writes events as lines.
 #[derive(Debug, Default)]
@@ -74,12 +75,20 @@ fn word_and_result(body: &Body<'_>) -> (&'static str, String) {
         Body::ProcessExec(_) => ("exec", String::new()),
         Body::ProcessExit(exit) if exit.signal != 0 => ("exit", names::signal_name(exit.signal)),
         Body::ProcessExit(exit) => ("exit", exit.exit_code.to_string()),
-        Body::ApiCall(_) => ("call", String::new()),
-        Body::TlsHandshake(_) => ("TLS", String::new()),
-        Body::KernelCrypto(crypto) => {
-            ("kernel", if crypto.result < 0 { crypto.result_name() } else { "ok".into() })
-        }
+        Body::ApiCall(call) => ("call", short(call.result)),
+        Body::TlsHandshake(tls) => ("TLS", short(tls.result)),
+        Body::KernelCrypto(asked) if asked.result < 0 => ("kernel", asked.result_name()),
+        Body::KernelCrypto(_) => ("kernel", "ok".into()),
         Body::Loss(_) => ("LOSS", String::new()),
+    }
+}
+
+/// A result as the column has it.
+fn short(result: &str) -> String {
+    match result {
+        "success" => "ok".to_owned(),
+        "failure" => "failed".to_owned(),
+        other => other.to_owned(),
     }
 }
 
@@ -102,14 +111,58 @@ fn put_detail(out: &mut Vec<u8>, body: &Body<'_>, architecture: Architecture) {
             argv::put_command_line(&mut line, exec.argv);
             put_plain(out, if line.is_empty() { exec.filename } else { &line });
         }
-        Body::KernelCrypto(crypto) => crypto.put_detail(out),
         Body::Loss(loss) => {
             let count =
                 if loss.count == 0 { "an unknown number of".to_owned() } else { loss.count.to_string() };
             let text = format!("{count} records of {} are missing: {}", loss.fact_name(), loss.reason_name());
             out.extend_from_slice(text.as_bytes());
         }
-        Body::ProcessFork | Body::ProcessExit(_) | Body::ApiCall(_) | Body::TlsHandshake(_) => {}
+        Body::ApiCall(call) => put_call(out, call),
+        Body::TlsHandshake(tls) => put_handshake(out, tls),
+        Body::KernelCrypto(asked) => asked.put_detail(out),
+        Body::ProcessFork | Body::ProcessExit(_) => {}
+    }
+}
+
+/// `SSL_CTX_set_verify {"verify_mode":"SSL_VERIFY_PEER"}  [libssl.so.3]`
+fn put_call(out: &mut Vec<u8>, call: &ApiCall<'_>) {
+    put_plain(out, call.function);
+    if let Some(count) = call.count {
+        out.extend_from_slice(format!(" x{count}").as_bytes());
+    }
+    if call.args != b"{}" && !call.args.is_empty() {
+        out.push(b' ');
+        put_plain(out, call.args);
+    }
+    out.extend_from_slice(b"  [");
+    put_plain(out, basename(call.library));
+    out.push(b']');
+}
+
+/// `client of 192.0.2.1:443 example.com  TLSv1.3 TLS_AES_128_GCM_SHA256 X25519MLKEM768  [verify: ok]`
+fn put_handshake(out: &mut Vec<u8>, tls: &TlsHandshake<'_>) {
+    let role = if tls.client { "client of" } else { "server of" };
+    out.extend_from_slice(format!("{role} {}", tls.peer).as_bytes());
+    if !tls.sni.is_empty() {
+        out.push(b' ');
+        put_plain(out, tls.sni);
+    }
+    out.push(b' ');
+    for (registry, number) in
+        [(&VERSIONS, tls.version), (&CIPHER_SUITES, tls.cipher_suite), (&GROUPS, tls.group)]
+    {
+        if let Some(number) = number {
+            out.extend_from_slice(format!(" {}", registry.name(number)).as_bytes());
+        }
+    }
+    if let Some((alert, sent)) = tls.alert {
+        let way = if sent { "sent" } else { "received" };
+        out.extend_from_slice(format!("  [alert {way}: {}]", ALERTS.name(alert.into())).as_bytes());
+    }
+    if !tls.verify.is_empty() {
+        out.extend_from_slice(b"  [verify: ");
+        put_plain(out, tls.verify);
+        out.push(b']');
     }
 }
 

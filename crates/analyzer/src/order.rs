@@ -160,6 +160,13 @@ impl Window {
         may_go.then_some(next.time_ns)
     }
 
+    /// Whether nothing that is as old as this will come or waits.
+    pub fn is_settled(&self, time_ns: u64) -> bool {
+        !self.hold
+            && self.complete_ns.is_some_and(|complete| time_ns < complete)
+            && self.next().is_none_or(|next| time_ns < next.time_ns)
+    }
+
     fn next(&self) -> Option<Place> {
         match (self.run.front(), self.late.peek()) {
             (Some(a), Some(Reverse(b))) => Some(*a.min(b)),
@@ -256,6 +263,18 @@ mod tests {
         push(&mut window, 4..6, &[5, 9]);
         window.end();
         assert_eq!(take(&mut window), [0, 2, 3, 4, 1, 5]);
+    }
+
+    #[test]
+    fn what_is_older_than_a_mark_and_all_that_waits_is_settled() {
+        let mut window = Window::default();
+        assert!(!window.is_settled(1));
+        window.complete(30);
+        assert!(window.is_settled(29) && !window.is_settled(30));
+        push(&mut window, 0..1, &[20]);
+        assert!(window.is_settled(19) && !window.is_settled(20));
+        window.hold(true);
+        assert!(!window.is_settled(1));
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //! - What is no event (probes, baseline, marks, names) comes as soon as it is read: often before events that are older.
 //! - [`Sink::finish`] comes once, last, unless the source failed.
 
-use crypto_tracer_format::record::{Fact, HostFact, MarkKind, ProbeState};
+use crypto_tracer_format::record::{ApiRecorded, Fact, HostFact, MarkKind, ProbeState};
 
 use crate::AnalyzeError;
 use crate::coverage::Coverage;
@@ -247,6 +247,32 @@ pub enum NoteBody<'a> {
         kind: &'a [u8],
         /// Of other facts: what was found.
         value: &'a [u8],
+    },
+    /// A function that is probed. Repeated in every segment.
+    ApiFunction {
+        /// How its calls are recorded.
+        recorded: ApiRecorded,
+        /// The family of libraries that it belongs to.
+        family: &'a [u8],
+        /// Its name.
+        name: &'a [u8],
+        /// What it tells of: a topic of the catalogue.
+        topic: &'a [u8],
+    },
+    /// A file whose functions are probed. Repeated in every segment.
+    ApiLibrary {
+        /// The path through which it was first seen.
+        path: &'a [u8],
+        /// Device and inode.
+        file: FileId,
+        /// Bits of [`lib_bits`](crypto_tracer_format::record::lib_bits).
+        bits: u32,
+        /// The family of libraries.
+        family: &'a [u8],
+        /// How many of its functions are probed.
+        functions: u32,
+        /// The functions that can't be probed, separated by spaces.
+        left_out: &'a [u8],
     },
 }
 

@@ -10,11 +10,14 @@ use crate::clock::Clocks;
 use crate::sink::Range;
 
 /// Kinds that tell nothing about what comes after them.
-const EVENTS_ONLY: &[Kind] = &[Kind::FileOpen, Kind::LibLoad, Kind::KernelCrypto, Kind::Loss, Kind::Mark];
+const EVENTS_ONLY: &[Kind] =
+    &[Kind::FileOpen, Kind::LibLoad, Kind::Loss, Kind::Mark, Kind::ApiCount, Kind::KernelCrypto];
 /// Kinds without which times can't be told.
 const SEGMENT_HEADS: &[Kind] = &[Kind::Host, Kind::Clock];
-/// Kinds that are events, and tell who is who from then on.
-const PROCESS_EVENTS: &[Kind] = &[Kind::ProcessFork, Kind::ProcessExec, Kind::ProcessExit];
+/// Kinds that are events, or parts of events, and tell something of later ones: who is who, how a handshake began, what
+/// its library was told.
+const BEFORE_EVENTS: &[Kind] =
+    &[Kind::ProcessFork, Kind::ProcessExec, Kind::ProcessExit, Kind::TlsHello, Kind::ApiCall];
 
 fn bits(kinds: &[&[Kind]]) -> u64 {
     kinds.iter().flat_map(|k| k.iter()).fold(0, |bits, kind| bits | 1u64 << kind.number())
@@ -35,11 +38,20 @@ pub fn is_wanted(entry: &BlockEntry, clocks: &Clocks, range: Range) -> bool {
         return true;
     };
     let is_before = range.since_wall_ns.is_some_and(|since| last < since);
-    let is_after = range.until_wall_ns.is_some_and(|until| first > until);
-    let skippable = match (is_before, is_after) {
-        (_, true) => bits(&[EVENTS_ONLY, PROCESS_EVENTS]),
+    let skippable = match (is_before, is_after(first, range)) {
+        (_, true) => bits(&[EVENTS_ONLY, BEFORE_EVENTS]),
         (true, false) => bits(&[EVENTS_ONLY]),
         (false, false) => 0,
     };
     entry.kinds & !skippable != 0
+}
+
+/// Whether nothing from this moment on is asked for.
+fn is_after(first_wall_ns: i64, range: Range) -> bool {
+    range.until_wall_ns.is_some_and(|until| first_wall_ns > until)
+}
+
+/// Whether a block that isn't wanted is so because it comes after all that is: what is open then doesn't end there.
+pub fn lies_behind(entry: &BlockEntry, clocks: &Clocks, range: Range) -> bool {
+    clocks.wall(entry.first_ns).is_some_and(|first| is_after(first, range))
 }

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod baseline;
+mod calls;
 mod clocks;
 mod doctor;
 mod error;

@@ -17,6 +17,8 @@ pub enum Phase {
     Attaching,
     /// As long as the recording runs.
     Recording,
+    /// As long as it runs, if functions of libraries are probed: those of a library that is mapped later, too.
+    Probing,
     /// As long as it runs, if the output's folder belongs to someone else.
     Writing,
 }
@@ -58,9 +60,9 @@ pub const NEEDS: &[Need] = &[
     need(
         Capability::CAP_PERFMON,
         "cap_perfmon",
-        Phase::Attaching,
+        Phase::Probing,
         true,
-        "lets kernel programs read kernel memory, and attaches them; opens the perf events that see libraries being mapped",
+        "lets kernel programs read kernel memory, and attaches them, also to functions of libraries that are mapped later; opens the perf events that see libraries being mapped",
     ),
     need(
         Capability::CAP_SYS_ADMIN,
@@ -220,12 +222,23 @@ pub fn solutions(program: &str) -> String {
     text
 }
 
+/// What a recording does besides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Later {
+    /// It writes into a folder that belongs to someone else
+    /// ([`Output::in_foreign_folder`](crate::output::Output::in_foreign_folder)).
+    pub writing: bool,
+    /// It probes functions.
+    pub probing: bool,
+}
+
 /// What remains after [`drop_to_late_needs`].
-fn late(held: &CapsHashSet, writing: bool) -> CapsHashSet {
+fn late(held: &CapsHashSet, later: Later) -> CapsHashSet {
     let wanted = |need: &&Need| match need.phase {
         Phase::Attaching => false,
         Phase::Recording => true,
-        Phase::Writing => writing,
+        Phase::Probing => later.probing,
+        Phase::Writing => later.writing,
     };
     let mut keep: CapsHashSet = NEEDS.iter().filter(wanted).map(|need| need.capability).collect();
     if !held.contains(&Capability::CAP_BPF) {
@@ -235,24 +248,23 @@ fn late(held: &CapsHashSet, writing: bool) -> CapsHashSet {
     keep.intersection(held).copied().collect()
 }
 
-/// Lets go of every right that is of no more use once all probes are attached. `writing`: the output's folder belongs to
-/// someone else ([`Output::in_foreign_folder`](crate::output::Output::in_foreign_folder)).
+/// Lets go of every right that is of no more use once all probes are attached.
 ///
 /// # Errors
 /// [`PrivilegeError::Threads`] in a process with several threads, before anything was changed; otherwise what the
 /// kernel refused.
-pub fn drop_to_late_needs(writing: bool) -> Result<Held, PrivilegeError> {
+pub fn drop_to_late_needs(later: Later) -> Result<Held, PrivilegeError> {
     let threads = std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
     if threads > 1 {
         return Err(PrivilegeError::Threads(threads));
     }
-    drop_in_this_thread(writing)
+    drop_in_this_thread(later)
 }
 
-fn drop_in_this_thread(writing: bool) -> Result<Held, PrivilegeError> {
+fn drop_in_this_thread(later: Later) -> Result<Held, PrivilegeError> {
     let failed = |what| move |source| PrivilegeError::Caps { what, source };
     let permitted = caps::read(None, CapSet::Permitted).map_err(failed("read"))?;
-    let keep = late(&permitted, writing);
+    let keep = late(&permitted, later);
 
     rustix::thread::set_no_new_privs(true).map_err(|e| PrivilegeError::NoNewPrivileges(e.into()))?;
     if caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP).map_err(failed("read"))? {
@@ -311,7 +323,7 @@ mod tests {
     #[test]
     fn only_late_needs_remain() {
         let all = caps::all();
-        let kept = late(&all, false);
+        let kept = late(&all, Later::default());
         assert!(kept.contains(&Capability::CAP_SYS_PTRACE) && kept.contains(&Capability::CAP_BPF));
         for gone in [
             Capability::CAP_SYS_ADMIN,
@@ -321,10 +333,13 @@ mod tests {
         ] {
             assert!(!kept.contains(&gone), "{gone}");
         }
-        assert!(late(&all, true).contains(&Capability::CAP_DAC_OVERRIDE));
+        let writing = Later { writing: true, ..Later::default() };
+        assert!(late(&all, writing).contains(&Capability::CAP_DAC_OVERRIDE));
+        let probing = late(&all, Later { probing: true, ..Later::default() });
+        assert!(probing.contains(&Capability::CAP_PERFMON) && !probing.contains(&Capability::CAP_SYS_ADMIN));
         let old: CapsHashSet = [Capability::CAP_SYS_ADMIN, Capability::CAP_CHOWN].into_iter().collect();
-        assert_eq!(late(&old, false), [Capability::CAP_SYS_ADMIN].into_iter().collect());
-        assert!(late(&CapsHashSet::new(), true).is_empty(), "nothing is gained");
+        assert_eq!(late(&old, Later::default()), [Capability::CAP_SYS_ADMIN].into_iter().collect());
+        assert!(late(&CapsHashSet::new(), writing).is_empty(), "nothing is gained");
     }
 
     #[test]
@@ -332,7 +347,7 @@ mod tests {
         let (stop, wait) = std::sync::mpsc::channel::<()>();
         let other = std::thread::spawn(move || wait.recv());
         let before = held().expect("readable");
-        assert!(matches!(drop_to_late_needs(false), Err(PrivilegeError::Threads(n)) if n >= 2));
+        assert!(matches!(drop_to_late_needs(Later::default()), Err(PrivilegeError::Threads(n)) if n >= 2));
         assert_eq!(held().expect("readable"), before);
         drop(stop);
         assert!(other.join().expect("it ended").is_err());
@@ -360,8 +375,8 @@ mod tests {
         }
         let before = caps::read(None, CapSet::Permitted).expect("readable");
         // The test harness has a thread of its own.
-        let held = drop_in_this_thread(false).expect("dropped");
-        let want = late(&before, false);
+        let held = drop_in_this_thread(Later::default()).expect("dropped");
+        let want = late(&before, Later::default());
         for set in [CapSet::Effective, CapSet::Permitted] {
             assert_eq!(caps::read(None, set).expect("readable"), want, "{set:?}");
         }

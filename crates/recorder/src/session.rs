@@ -5,8 +5,8 @@
 //! - A mark `Complete` at T is written only after both rings were empty at a time after T.
 //! - Nothing is lost in silence: the kernel's counters are read at least once a second, and at the end.
 
+use crate::api::Api;
 use crate::api::counts::Whose;
-use crate::api::{Api, Mapped};
 use crate::baseline::{Baseline, ProcessIdentity, ScanOptions};
 use crate::clocks::{self, HostFacts, now_ns};
 use crate::error::RecordError;
@@ -30,7 +30,7 @@ use crypto_tracer_format::record::{
     Fact, FileOpen, Kind, LossReason, MarkKind, ProbeStatus, ProcessExec, ProcessFork, Record, Records,
 };
 use crypto_tracer_format::segment::CloseReason;
-use libbpf_rs::{MapCore, MapFlags, RingBuffer};
+use libbpf_rs::RingBuffer;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -45,8 +45,6 @@ const STAGED_BYTES: usize = 64 << 20;
 const IN_FLIGHT_NS: u64 = 20_000_000;
 /// How long the recorder sleeps at most, unless the output asks for less.
 const SLEEP: Duration = Duration::from_millis(250);
-/// Counts of processes that ended are read at most so often.
-const NOT_SOONER: Duration = Duration::from_millis(100);
 const EACH_SECOND: Duration = Duration::from_secs(1);
 const EACH_MINUTE: Duration = Duration::from_secs(60);
 
@@ -341,73 +339,6 @@ impl Session<'_> {
         ControlFlow::Continue(())
     }
 
-    /// Writes what processes left behind that ended, if there are any: not in every pass, since all counts are looked at.
-    fn calls_of_ended(&mut self) -> ControlFlow<()> {
-        let Some(api) = &mut self.api else { return ControlFlow::Continue(()) };
-        if api.ended.is_empty() || self.calls_read.elapsed() < NOT_SOONER {
-            return ControlFlow::Continue(());
-        }
-        self.calls_read = Instant::now();
-        self.read_calls(Whose::Ended)
-    }
-
-    /// Probes the files that processes have mapped since the last pass, and writes what came of it.
-    fn probe_new(&mut self) -> ControlFlow<()> {
-        let new = self.loads.mapped.as_mut().map(std::mem::take).unwrap_or_default();
-        let Some(mut api) = self.api.take() else { return ControlFlow::Continue(()) };
-        for mapped in new {
-            if api.is_new(&mapped) && self.may_probe(&mapped) {
-                api.mapped(&mut self.loaded, &mapped);
-            }
-        }
-        let out = std::mem::take(&mut api.out);
-        let warnings = std::mem::take(&mut api.warnings);
-        self.api = Some(api);
-        for warning in warnings {
-            self.mark(MarkKind::Warning, &warning)?;
-        }
-        if out.is_empty() { ControlFlow::Continue(()) } else { self.writer.put(&out) }
-    }
-
-    /// Whether a process that mapped a file is one that is recorded.
-    fn may_probe(&mut self, mapped: &Mapped) -> bool {
-        if mapped.tgid == std::process::id() {
-            return false;
-        }
-        if !self.filters.any() {
-            return true;
-        }
-        // Of children that are followed, the kernel knows before the recorder does.
-        let chosen = self
-            .loaded
-            .handle("pids")
-            .and_then(|pids| pids.lookup(&mapped.tgid.to_ne_bytes(), MapFlags::ANY).ok().flatten());
-        chosen.is_some()
-            || self.baseline.identity_of(mapped.tgid).is_some_and(|who| self.filters.admits(&who))
-    }
-
-    /// Writes the record of a call, or of calls that were counted.
-    fn call(&mut self, record: &[u8]) -> ControlFlow<()> {
-        let Ok((record, _)) = Record::split_first(record) else {
-            self.malformed += 1;
-            return ControlFlow::Continue(());
-        };
-        if !self.processes.passes(record.header()) {
-            return ControlFlow::Continue(());
-        }
-        let writer = &mut self.writer;
-        self.baseline.seen(record.header(), &mut |records| writer.put(records))?;
-        self.writer.event(&record)
-    }
-
-    /// Writes what the kernel counted of calls.
-    fn read_calls(&mut self, whose: Whose) -> ControlFlow<()> {
-        let Some(api) = &mut self.api else { return ControlFlow::Continue(()) };
-        let mut records = Vec::new();
-        api.collect(whose, |record| records.push(record.to_vec()));
-        records.iter().try_for_each(|record| self.call(record))
-    }
-
     /// Writes the loads of libraries that came before this time.
     fn loads_before(&mut self, time_ns: u64) -> ControlFlow<()> {
         for load in self.loads.before(time_ns) {
@@ -476,7 +407,7 @@ impl Session<'_> {
         self.writer.put(&out)
     }
 
-    fn mark(&mut self, mark: MarkKind, text: &str) -> ControlFlow<()> {
+    pub(crate) fn mark(&mut self, mark: MarkKind, text: &str) -> ControlFlow<()> {
         let mut out = Vec::new();
         clocks::put_mark(&mut out, now_ns(), mark, text);
         self.writer.put(&out)

@@ -18,7 +18,7 @@ use crate::objects::Objects;
 use crate::options::{Hooks, RecordOptions, Report};
 use crate::output::{Output, OutputOptions, Patience};
 use crate::perf::Mappings;
-use crate::privileges;
+use crate::privileges::{self, Later};
 use crate::probes::ladder::{self, Attempt, Climb};
 use crate::probes::object::Loaded;
 use crate::probes::{self, LIB_LOAD_PROBE, LIB_LOAD_REMEDY};
@@ -37,6 +37,8 @@ use std::time::Instant;
 
 /// Size of the perf ring of each processor, in bytes.
 const PERF_BYTES: usize = 512 << 10;
+/// For more processes than so many, probes are not limited to each of them: the kernel programs filter alone.
+const FEW_PIDS: usize = 4;
 /// A block is closed at this size, if not by time.
 const BLOCK_BYTES: usize = 512 << 10;
 
@@ -125,7 +127,7 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
                 catalogue,
                 bulk: options.bulk,
                 libraries: &options.libraries,
-                pids: limit_to(options),
+                pids: if way == Way::Multi { limit_to(options, &host.release) } else { Vec::new() },
                 release: &host.release,
             };
             let mut api = Api::new(asked, way, objects.clone(), &loaded);
@@ -142,7 +144,8 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
         }
         _ => None,
     };
-    if let Err(e) = privileges::drop_to_late_needs(output.in_foreign_folder()) {
+    let later = Later { writing: output.in_foreign_folder(), probing: api.is_some() };
+    if let Err(e) = privileges::drop_to_late_needs(later) {
         hooks.detail(&format!("privileges are kept: {e}"));
     }
 
@@ -296,9 +299,14 @@ fn choose_way(calls: bool, options: &RecordOptions, loaded: &mut Loaded) -> (Opt
 }
 
 /// The processes that probes are limited to, where nothing but pids chooses; none: all.
-fn limit_to(options: &RecordOptions) -> Vec<i32> {
-    let _ = options;
-    Vec::new()
+fn limit_to(options: &RecordOptions, release: &str) -> Vec<i32> {
+    let elsewise = options.follow_children || !options.uids.is_empty() || !options.cgroups.is_empty();
+    // A container's processes come and go.
+    let by_pid = !elsewise && options.containers.is_empty() && (1..=FEW_PIDS).contains(&options.pids.len());
+    if !by_pid || !links::limits_to_processes(release) {
+        return Vec::new();
+    }
+    options.pids.iter().filter_map(|pid| i32::try_from(*pid).ok()).collect()
 }
 
 /// In the order of facts; a fact that only the recorder itself needs is told as not requested.

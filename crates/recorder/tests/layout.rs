@@ -3,6 +3,7 @@
 use crypto_tracer_format::record::{HEADER_FIELDS, HEADER_SIZE, Kind};
 use crypto_tracer_recorder::probes::config::{CONFIG_BYTES, CONFIG_FIELDS};
 use crypto_tracer_recorder::probes::object::OBJECT;
+use crypto_tracer_recorder::wire::part::{PART_BYTES, PART_FIELDS};
 use libbpf_rs::btf::types::Struct;
 use libbpf_rs::btf::{Btf, BtfType, HasSize};
 
@@ -47,7 +48,14 @@ fn records_lie_in_c_as_in_rust() {
     let want: Vec<(String, usize, usize)> =
         HEADER_FIELDS.iter().map(|(n, o, s)| ((*n).to_owned(), *o, *s)).collect();
     assert_eq!((header_size, &header), (HEADER_SIZE, &want));
-    let kinds = [Kind::FileOpen, Kind::ProcessFork, Kind::ProcessExec, Kind::ProcessExit, Kind::KernelCrypto];
+    let kinds = [
+        Kind::FileOpen,
+        Kind::ProcessFork,
+        Kind::ProcessExec,
+        Kind::ProcessExit,
+        Kind::ApiCall,
+        Kind::KernelCrypto,
+    ];
     for kind in kinds {
         let (total, fields) = members(&btf, kind.c_name());
         let mut want = vec![("h".to_owned(), 0, HEADER_SIZE)];
@@ -56,6 +64,30 @@ fn records_lie_in_c_as_in_rust() {
         let end = kind.fields().last().map_or(HEADER_SIZE, |f| f.offset + f.size);
         assert_eq!(total, end.next_multiple_of(8), "{}", kind.c_name());
     }
+}
+
+#[test]
+fn tables_of_calls_lie_in_c_as_in_rust() {
+    use crypto_tracer_recorder::api::{counts, sites};
+    let btf = object();
+    let tables = [
+        ("ct_api_site", sites::SITE_BYTES, sites::SITE_FIELDS),
+        ("ct_api_count_key", counts::KEY_BYTES, counts::KEY_FIELDS),
+        ("ct_api_counted", counts::COUNTED_BYTES, counts::COUNTED_FIELDS),
+    ];
+    for (name, bytes, fields) in tables {
+        let want: Vec<(String, usize, usize)> =
+            fields.iter().map(|(n, o, s)| ((*n).to_owned(), *o, *s)).collect();
+        assert_eq!(members(&btf, name), (bytes, want), "{name}");
+    }
+}
+
+#[test]
+fn parts_of_handshakes_lie_in_c_as_in_rust() {
+    let (total, fields) = members(&object(), "ct_tls_part");
+    let mut want = vec![("h".to_owned(), 0, HEADER_SIZE)];
+    want.extend(PART_FIELDS.iter().map(|(n, o, s)| ((*n).to_owned(), *o, *s)));
+    assert_eq!((total, fields), (PART_BYTES, want));
 }
 
 #[test]

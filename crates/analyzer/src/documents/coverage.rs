@@ -25,7 +25,7 @@ pub struct HostPart {
 /// What a document rests on.
 #[derive(Clone, Debug, Serialize)]
 pub struct Coverage {
-    /// Nothing is known to be missing: no loss, no damage, every fact observed, everything readable.
+    /// Nothing is known to be missing: no loss, no damage, every fact observed that the recording release knows, everything readable.
     pub complete: bool,
     /// Begin of what was captured.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,7 +37,7 @@ pub struct Coverage {
     pub segments: u64,
     /// The recorder's filters and options, one text for each that differs.
     pub options: Vec<String>,
-    /// What was made anonymous: `secrets`, `paths`, `users`.
+    /// What was made anonymous: `secrets`, `paths`, `users`, `network`.
     pub redaction: Vec<&'static str>,
     /// Records that are known to be lost.
     pub lost_records: u64,
@@ -51,6 +51,9 @@ pub struct Coverage {
     pub probes: Vec<Probe>,
     /// Facts that nothing observed, and why.
     pub not_observed: Vec<NotObserved>,
+    /// Functions of libraries that can't be watched.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
     /// What the scans of /proc covered, summed up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline: Option<BaselineCoverage>,
@@ -104,6 +107,18 @@ pub struct NotObserved {
     pub fact: String,
     /// Why.
     pub reason: String,
+}
+
+/// Functions of a file that can't be watched: their code leaves no room for a probe.
+#[derive(Clone, Debug, Serialize)]
+pub struct LeftOut {
+    /// The file.
+    pub library: String,
+    /// Its bytes, if it isn't UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub library_hex: Option<String>,
+    /// The functions.
+    pub functions: Vec<String>,
 }
 
 /// What the scans of /proc covered.

@@ -11,6 +11,25 @@ pub struct Endpoint {
     pub port: u16,
 }
 
+impl Endpoint {
+    /// The address as it is shown: IPv4 where it is one.
+    pub fn address_text(&self) -> String {
+        match self.address.to_ipv4_mapped() {
+            Some(v4) => v4.to_string(),
+            None => self.address.to_string(),
+        }
+    }
+}
+
+impl std::fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.address.to_ipv4_mapped() {
+            Some(v4) => write!(f, "{v4}:{}", self.port),
+            None => write!(f, "[{}]:{}", self.address, self.port),
+        }
+    }
+}
+
 /// A handshake. The event's time is when it ended. Numbers are those of the IANA registries; their names are added
 /// when it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

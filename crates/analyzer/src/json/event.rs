@@ -4,6 +4,8 @@
 //! - The output depends on the event, its state and its host only: from a capture and from a database, the same bytes.
 //! - A field that isn't known is left out, never filled with something that looks known.
 
+mod crypto;
+
 use crypto_tracer_format::catalogue::{files::basename, libraries::family_of};
 use crypto_tracer_format::record::{lib_bits, open_bits, process_bits};
 
@@ -68,8 +70,9 @@ impl EventWriter {
             Body::ProcessFork => {}
             Body::ProcessExec(exec) => self.put_exec(out, exec),
             Body::ProcessExit(exit) => put_exit(out, exit),
-            Body::ApiCall(_) | Body::TlsHandshake(_) => {}
-            Body::KernelCrypto(crypto) => crypto.put_json(out),
+            Body::ApiCall(call) => crypto::put_call(out, call),
+            Body::TlsHandshake(tls) => crypto::put_handshake(out, tls),
+            Body::KernelCrypto(asked) => asked.put_json(out),
             Body::Loss(loss) => self.put_loss(out, loss),
         }
         if let Some(host) = self.hosts.get(event.host.0 as usize) {

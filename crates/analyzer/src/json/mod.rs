@@ -22,10 +22,15 @@ pub fn put_text(out: &mut Vec<u8>, name: &str, value: &[u8]) {
 
 /// Appends `,"name_hex":"…"`.
 pub fn put_hex(out: &mut Vec<u8>, name: &str, value: &[u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     out.extend_from_slice(b",\"");
     out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b"_hex\":\"");
+    out.extend_from_slice(b"_hex\":");
+    put_quoted_hex(out, value);
+}
+
+fn put_quoted_hex(out: &mut Vec<u8>, value: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    out.push(b'"');
     for byte in value {
         out.extend_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
     }
@@ -49,6 +54,55 @@ pub fn put_name(out: &mut Vec<u8>, name: &str) {
     out.extend_from_slice(b",\"");
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"\":");
+}
+
+/// Appends an object; `fields` writes each field with a comma before it, as the functions above do.
+pub fn put_object(out: &mut Vec<u8>, fields: impl FnOnce(&mut Vec<u8>)) {
+    let start = out.len();
+    out.push(b'{');
+    fields(out);
+    if out.get(start + 1) == Some(&b',') {
+        out.remove(start + 1);
+    }
+    out.push(b'}');
+}
+
+/// Appends `,"name":[…]` of numbers.
+pub fn put_numbers<N: itoa::Integer>(out: &mut Vec<u8>, name: &str, numbers: impl Iterator<Item = N>) {
+    put_array(out, name, numbers, |out, n| out.extend_from_slice(itoa::Buffer::new().format(n).as_bytes()));
+}
+
+/// Appends `,"name":[…]` of strings that are known to be text.
+pub fn put_names(out: &mut Vec<u8>, name: &str, names: impl Iterator<Item = impl AsRef<str>>) {
+    put_array(out, name, names, |out, text| put_string(out, text.as_ref()));
+}
+
+/// Appends `,"name":[…]` of strings of any bytes; where one isn't UTF-8, also `,"name_hex":[…]` with `null` for those that are.
+pub fn put_texts(out: &mut Vec<u8>, name: &str, texts: &[&[u8]]) {
+    put_array(out, name, texts.iter(), |out, text| put_string(out, &String::from_utf8_lossy(text)));
+    if texts.iter().any(|text| std::str::from_utf8(text).is_err()) {
+        put_array(out, &format!("{name}_hex"), texts.iter(), |out, text| match std::str::from_utf8(text) {
+            Ok(_) => out.extend_from_slice(b"null"),
+            Err(_) => put_quoted_hex(out, text),
+        });
+    }
+}
+
+fn put_array<T>(
+    out: &mut Vec<u8>,
+    name: &str,
+    items: impl Iterator<Item = T>,
+    mut put: impl FnMut(&mut Vec<u8>, T),
+) {
+    put_name(out, name);
+    out.push(b'[');
+    for (index, item) in items.enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        put(out, item);
+    }
+    out.push(b']');
 }
 
 /// Appends a JSON string with its quotes.
@@ -146,6 +200,22 @@ mod tests {
         assert_eq!(object("/etc/ssl/Ä°é→.pem".as_bytes()).0, "{\"a\":1,\"s\":\"/etc/ssl/Ä°é→.pem\"}");
         assert_eq!(object(b"a\"b\\c\nd\x1b[2J").0, r#"{"a":1,"s":"a\"b\\c\nd\u001b[2J"}"#);
         assert_eq!(object("x\u{9b}2J".as_bytes()).0, r#"{"a":1,"s":"x\u009b2J"}"#);
+    }
+
+    #[test]
+    fn objects_and_lists() {
+        let mut out = Vec::new();
+        put_object(&mut out, |_| {});
+        put_object(&mut out, |out| {
+            put_numbers(out, "n", [1u16, 2].into_iter());
+            put_names(out, "s", ["a\"", "b"].into_iter());
+            put_texts(out, "t", &[b"h2"]);
+            put_texts(out, "u", &[b"x\xff", b"y"]);
+            put_numbers(out, "none", std::iter::empty::<u16>());
+        });
+        let want =
+            r#"{}{"n":[1,2],"s":["a\"","b"],"t":["h2"],"u":["x\ufffd","y"],"u_hex":["78ff",null],"none":[]}"#;
+        assert_eq!(String::from_utf8(out).unwrap(), want.replace("\\ufffd", "\u{fffd}"));
     }
 
     #[test]

@@ -27,6 +27,9 @@ fn is_format(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{ad}' | '\u{61c}')
 }
 
+/// So many functions that can't be watched are named.
+const MOST_FUNCTIONS: usize = 3;
+
 /// One column of a table.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Column {
@@ -174,6 +177,10 @@ pub(super) fn coverage(out: &mut String, coverage: &Coverage) {
     }
     for missing in &coverage.not_observed {
         line(format!("not observed  {}: {}", harmless(&missing.fact), harmless(&missing.reason)));
+    }
+    for library in &coverage.left_out {
+        let functions: Vec<String> = library.functions.iter().map(|f| harmless(f)).collect();
+        line(format!("not watched   {}: {}", harmless(&library.library), some(&functions, MOST_FUNCTIONS)));
     }
     if coverage.unknown_records > 0 {
         let records = counted(coverage.unknown_records, "record", "records");

@@ -114,7 +114,12 @@ impl Ingest {
                     self.mappings.exit(&self.db, process)?;
                 }
             }
-            Body::ApiCall(_) | Body::TlsHandshake(_) | Body::KernelCrypto(_) => {}
+            Body::ApiCall(call) => self.add_api_call(event, &call, process, &mut row)?,
+            Body::TlsHandshake(shake) => self.add_handshake(event, &shake, process, &mut row)?,
+            Body::KernelCrypto(crypto) => {
+                self.add_kernel_crypto(event, &crypto, process, &mut row)?;
+                errno = i32::try_from(crypto.result.saturating_neg()).unwrap_or(0).max(0);
+            }
             Body::Loss(loss) => row.detail = Some(self.add_loss(segment, &loss)?),
         }
         if let Some(process) = process {

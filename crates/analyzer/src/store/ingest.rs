@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use crypto_tracer_format::catalogue::libraries;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::calls::Calls;
 use super::convert::{Raw, signed};
+use super::handshakes::Handshakes;
 use super::mappings::Mappings;
 use super::open::{self, Building, Database};
 use super::rollup::Rollups;
@@ -124,6 +126,8 @@ pub struct Ingest {
     pub(super) rows: Rows,
     pub(super) rollups: Rollups,
     pub(super) mappings: Mappings,
+    pub(super) calls: Calls,
+    pub(super) handshakes: Handshakes,
     hosts: Vec<Option<(i64, Host)>>,
     pub(super) segments: Vec<Option<Begun>>,
     /// Inputs of which a segment was skipped.
@@ -154,6 +158,8 @@ impl Ingest {
             rows: Rows::new(first_event),
             rollups: Rollups::default(),
             mappings: Mappings::default(),
+            calls: Calls::default(),
+            handshakes: Handshakes::default(),
             hosts: Vec::new(),
             segments: Vec::new(),
             skipped_inputs: BTreeSet::new(),
@@ -359,6 +365,8 @@ impl Ingest {
         self.rows.flush(&self.db)?;
         self.mappings.finish(&self.db)?;
         self.rollups.flush(&self.db)?;
+        self.calls.flush(&self.db)?;
+        self.handshakes.flush(&self.db)?;
         self.done.coverage = coverage.clone();
         replace::settle(self, coverage)
     }

@@ -1,4 +1,4 @@
-//! Paths and command lines, each kept once.
+//! Paths, command lines, texts of events and names of functions, each kept once.
 //!
 //! Invariant: the table is the truth, the map a cache of it: when that has grown too large it is emptied, never the table.
 
@@ -38,11 +38,15 @@ impl Cache {
     }
 }
 
-/// Both tables of strings.
+/// The tables of strings.
 #[derive(Debug, Default)]
 pub(crate) struct Interned {
     paths: Cache,
     commands: Cache,
+    texts: Cache,
+    functions: Cache,
+    /// A key that is made of several strings.
+    scratch: Vec<u8>,
 }
 
 impl Interned {
@@ -95,6 +99,50 @@ impl Interned {
         };
         self.commands.put(argv, id);
         Ok(Some(id))
+    }
+
+    /// The id of a text.
+    pub(crate) fn text(&mut self, db: &Connection, text: &[u8]) -> Result<i64, StoreError> {
+        if let Some(id) = self.texts.get(text) {
+            return Ok(id);
+        }
+        let find = db.prepare_cached("SELECT id FROM texts WHERE text = ?")?;
+        let id = match first(find, Raw(text))? {
+            Some(id) => id,
+            None => db.prepare_cached("INSERT INTO texts (text) VALUES (?)")?.insert([Raw(text)])?,
+        };
+        self.texts.put(text, id);
+        Ok(id)
+    }
+
+    /// The id of a text that may be empty.
+    pub(crate) fn text_option(&mut self, db: &Connection, text: &[u8]) -> Result<Option<i64>, StoreError> {
+        match text.is_empty() {
+            true => Ok(None),
+            false => self.text(db, text).map(Some),
+        }
+    }
+
+    /// The id of a library's function.
+    pub(crate) fn function(
+        &mut self,
+        db: &Connection,
+        family: &[u8],
+        name: &[u8],
+        topic: &[u8],
+    ) -> Result<i64, StoreError> {
+        self.scratch.clear();
+        for part in [family, b"\0", name, b"\0", topic] {
+            self.scratch.extend_from_slice(part);
+        }
+        if let Some(id) = self.functions.get(&self.scratch) {
+            return Ok(id);
+        }
+        let id = db
+            .prepare_cached(include_str!("../../sql/api_function.sql"))?
+            .query_row(params![Raw(family), Raw(name), Raw(topic), None::<&str>], |row| row.get(0))?;
+        self.functions.put(&self.scratch, id);
+        Ok(id)
     }
 }
 

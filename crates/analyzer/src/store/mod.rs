@@ -8,19 +8,23 @@
 //!   it holds is executed.
 //! - All SQL is in `sql/*.sql`, but for statements that are made of a table's name and a number of parameters.
 
+mod calls;
 mod convert;
 mod error;
 mod facts;
+mod handshakes;
 mod ingest;
 mod intern;
 mod mappings;
 mod notes;
 mod open;
+mod recall;
 mod replace;
 mod replay;
 mod rollup;
 mod rows;
 mod schema;
+mod tally;
 
 pub use error::StoreError;
 pub use ingest::{Ingest, IngestOptions, Ingested, ingest, ingest_captures};

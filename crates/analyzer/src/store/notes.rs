@@ -17,6 +17,9 @@ impl Ingest {
         begun.position += 1;
         let (segment, position) = (begun.id, begun.position);
         let (time_ns, wall_ns) = (signed(note.time_ns), note.wall_ns);
+        if self.add_crypto_note(host, &note.body)? {
+            return Ok(());
+        }
         match note.body {
             NoteBody::Probe { fact, state, errno, probe, reason } => {
                 let fact = fact.map_or("unknown", |f| f.name());
@@ -99,7 +102,8 @@ impl Ingest {
                     filtered
                 ])?;
             }
-            NoteBody::HostCrypto { .. } => {}
+            // Taken above.
+            NoteBody::HostCrypto { .. } | NoteBody::ApiFunction { .. } | NoteBody::ApiLibrary { .. } => {}
         }
         Ok(())
     }

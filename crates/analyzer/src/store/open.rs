@@ -44,11 +44,11 @@ impl Database {
         Database::guard(connection, path.into())
     }
 
-    /// Like [`Database::open`], and checks the table of events too, which that leaves out because of its size.
+    /// Like [`Database::open`], and checks the tables of events too, which that leaves out because of their size.
     pub(crate) fn open_with_events(path: &Path) -> Result<Database, StoreError> {
         let mut database = Database::open(path)?;
         database.connection.authorizer(None::<fn(AuthContext<'_>) -> Authorization>)?;
-        quick_check(&database.connection, "events", path)?;
+        check_large(&database.connection, path)?;
         Database::guard(database.connection, database.path)
     }
 
@@ -137,7 +137,7 @@ pub(crate) fn existing(path: &Path) -> Result<Connection, StoreError> {
     let mut connection = Connection::open_with_flags(path, flags).map_err(|e| sqlite(path, e))?;
     distrust(&mut connection).map_err(|e| sqlite(path, e))?;
     verify(&connection, path)?;
-    quick_check(&connection, "events", path)?;
+    check_large(&connection, path)?;
     cache(&connection)?;
     connection.execute_batch("BEGIN IMMEDIATE").map_err(|e| sqlite(path, e))?;
     Ok(connection)
@@ -194,6 +194,10 @@ fn verify(connection: &Connection, path: &Path) -> Result<(), StoreError> {
         quick_check(connection, &table, path)?;
     }
     Ok(())
+}
+
+fn check_large(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    schema::LARGE_TABLES.iter().try_for_each(|table| quick_check(connection, table, path))
 }
 
 fn quick_check(connection: &Connection, table: &str, path: &Path) -> Result<(), StoreError> {

@@ -13,6 +13,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::convert::{bytes, unsigned};
+use super::recall::{StoredCall, StoredHandshake, StoredRequest};
 use super::{Database, StoreError};
 use crate::AnalyzeError;
 use crate::coverage::{Coverage, Damage, InputCoverage, LossTotal};
@@ -94,6 +95,7 @@ impl DatabaseSource {
     }
 
     fn body<'a>(&self, row: &'a Row<'_>, scratch: &'a mut Scratch) -> Result<Body<'a>, StoreError> {
+        let db = &self.database.connection;
         let number: i64 = row.get(2)?;
         let event_type = u8::try_from(number).ok().and_then(EventType::from_number);
         let bits = || Ok::<u32, StoreError>(row.get::<_, Option<u32>>(10)?.unwrap_or(0));
@@ -123,13 +125,14 @@ impl DatabaseSource {
             }
             Some(EventType::ProcessFork) => Body::ProcessFork,
             Some(EventType::ProcessExec) => {
-                scratch.read(&self.database, row.get(12)?)?;
+                scratch.program.read(&self.database, row.get(12)?)?;
+                let program = &scratch.program;
                 Body::ProcessExec(ProcessExec {
-                    exe: &scratch.exe,
-                    filename: &scratch.filename,
-                    argv: &scratch.argv,
-                    argv_len: scratch.argv_len,
-                    bits: scratch.bits,
+                    exe: &program.exe,
+                    filename: &program.filename,
+                    argv: &program.argv,
+                    argv_len: program.argv_len,
+                    bits: program.bits,
                 })
             }
             Some(EventType::ProcessExit) => Body::ProcessExit(ProcessExit {
@@ -138,7 +141,20 @@ impl DatabaseSource {
                 core_dumped: row.get::<_, Option<u32>>(9)?.is_some(),
             }),
             Some(EventType::Loss) => Body::Loss(self.loss(row.get(12)?)?),
-            Some(EventType::ApiCall | EventType::TlsHandshake | EventType::KernelCrypto) | None => {
+            Some(EventType::ApiCall) => {
+                scratch.call.read(db, row.get(12)?)?;
+                Body::ApiCall(scratch.call.body(bits()?))
+            }
+            Some(EventType::TlsHandshake) => {
+                scratch.handshake.read(db, row.get(12)?)?;
+                Body::TlsHandshake(scratch.handshake.body())
+            }
+            Some(EventType::KernelCrypto) => {
+                let length = row.get::<_, Option<u32>>(8)?.unwrap_or(0);
+                scratch.request.read(db, row.get(12)?)?;
+                Body::KernelCrypto(scratch.request.body(length, row.get(7)?))
+            }
+            None => {
                 return Err(StoreError::Value { what: "the event type", value: number });
             }
         })
@@ -205,9 +221,18 @@ fn text<'a>(row: &'a Row<'_>, column: usize) -> Result<Option<&'a [u8]>, StoreEr
     }
 }
 
-/// The strings of a new program.
+/// What lies in other tables than `events`, for the event at hand.
 #[derive(Debug, Default)]
 struct Scratch {
+    program: Program,
+    call: StoredCall,
+    handshake: StoredHandshake,
+    request: StoredRequest,
+}
+
+/// A new program.
+#[derive(Debug, Default)]
+struct Program {
     exe: Vec<u8>,
     filename: Vec<u8>,
     argv: Vec<u8>,
@@ -215,11 +240,11 @@ struct Scratch {
     bits: u32,
 }
 
-impl Scratch {
+impl Program {
     fn read(&mut self, database: &Database, id: i64) -> Result<(), StoreError> {
         let mut find = database.connection.prepare_cached(include_str!("../../sql/exec.sql"))?;
         *self = find.query_row([id], |r| {
-            Ok(Scratch {
+            Ok(Program {
                 exe: bytes(r, 0)?.unwrap_or_default(),
                 filename: bytes(r, 1)?.unwrap_or_default(),
                 argv: bytes(r, 2)?.unwrap_or_default(),

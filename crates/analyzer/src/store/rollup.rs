@@ -1,16 +1,11 @@
 //! Counting while ingesting: process × type × path × error × segment.
 //!
-//! Invariant: the map is flushed into the table when it is full and at the end; the table's rows add up, so it does not
-//! matter how often that happens.
-
-use std::collections::HashMap;
+//! Invariant: the table's rows add up, so it does not matter how often the counters are flushed into it.
 
 use rusqlite::{Connection, params};
 
 use super::StoreError;
-
-/// So many counters are held before they are flushed.
-const MAX_COUNTERS: usize = 100_000;
+use super::tally::{Counter, Tally};
 
 const FLUSH: &str = include_str!("../../sql/rollup.sql");
 
@@ -31,18 +26,10 @@ pub(crate) struct Key {
     pub segment: i64,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Counter {
-    count: i64,
-    first: Option<i64>,
-    last: Option<i64>,
-    modes: i64,
-}
-
 /// The counters that are not in the table yet.
 #[derive(Debug, Default)]
 pub(crate) struct Rollups {
-    counters: HashMap<Key, Counter>,
+    counters: Tally<Key>,
 }
 
 impl Rollups {
@@ -54,24 +41,16 @@ impl Rollups {
         wall: Option<i64>,
         modes: i64,
     ) -> Result<(), StoreError> {
-        if self.counters.len() >= MAX_COUNTERS && !self.counters.contains_key(&key) {
-            self.flush(db)?;
+        match self.counters.count(key, Counter { modes, ..Counter::one(wall) }) {
+            true => self.flush(db),
+            false => Ok(()),
         }
-        let counter =
-            self.counters.entry(key).or_insert(Counter { count: 0, first: wall, last: wall, modes: 0 });
-        counter.count += 1;
-        counter.modes |= modes;
-        counter.first = earlier(counter.first, wall);
-        counter.last = counter.last.max(wall);
-        Ok(())
     }
 
     /// Adds everything to the table.
     pub(crate) fn flush(&mut self, db: &Connection) -> Result<(), StoreError> {
-        let mut counters: Vec<_> = self.counters.drain().collect();
-        counters.sort_unstable_by_key(|(key, _)| *key);
         let mut insert = db.prepare_cached(FLUSH)?;
-        for (key, c) in counters {
+        for (key, c) in self.counters.drain() {
             insert.execute(params![
                 key.process,
                 key.event_type,
@@ -85,14 +64,6 @@ impl Rollups {
             ])?;
         }
         Ok(())
-    }
-}
-
-/// The earlier of two moments; one that isn't known doesn't count.
-fn earlier(a: Option<i64>, b: Option<i64>) -> Option<i64> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
     }
 }
 

@@ -1,12 +1,17 @@
 //! The part of a document that says what it rests on.
 
+use std::collections::BTreeSet;
+
 use crypto_tracer_format::record::{Fact, redaction};
 use rusqlite::Connection;
 
 use super::hosts::HostRow;
-use crate::documents::{BaselineCoverage, Coverage, Damage, Loss, NotObserved, Probe, Time, shown};
+use crate::documents::{BaselineCoverage, Coverage, Damage, LeftOut, Loss, NotObserved, Probe, Time, shown};
 use crate::event;
 use crate::store::{StoreError, stored_bytes};
+
+/// Why a fact was not observed, where nothing tells.
+const NO_PROBE: &str = "the capture names no probe for it";
 
 /// What is known, and known to be missing, of a host.
 pub(super) fn of(db: &Connection, host: &HostRow) -> Result<Coverage, StoreError> {
@@ -24,14 +29,28 @@ pub(super) fn of(db: &Connection, host: &HostRow) -> Result<Coverage, StoreError
         });
     }
     let baseline = baseline(db, host.id)?;
-    let (probes, not_observed) = probes(db, host.id, baseline.is_some())?;
+    let (probes, mut not_observed) = probes(db, host.id, baseline.is_some())?;
+    let is_old = number(db, include_str!("../../sql/coverage_schema_minor.sql"), host.id)? == 0;
+    let mut later = Vec::new();
+    if is_old {
+        not_observed.retain(|missing| match is_later(missing) {
+            true => {
+                let reason = "the release that recorded does not know of it".to_owned();
+                later.push(NotObserved { fact: missing.fact.clone(), reason });
+                false
+            }
+            false => true,
+        });
+    }
+    let complete = losses.is_empty()
+        && damage.is_empty()
+        && not_observed.is_empty()
+        && unknown_records == 0
+        && baseline.is_none_or(|b| b.denied == 0);
+    not_observed.append(&mut later);
     let recorder_losses = losses.iter().filter(|l| l.fact != event_capture());
     Ok(Coverage {
-        complete: losses.is_empty()
-            && damage.is_empty()
-            && not_observed.is_empty()
-            && unknown_records == 0
-            && baseline.is_none_or(|b| b.denied == 0),
+        complete,
         from: host.walls.map(|w| w.0),
         to: host.end(),
         segments: host.segments,
@@ -43,6 +62,7 @@ pub(super) fn of(db: &Connection, host: &HostRow) -> Result<Coverage, StoreError
         unknown_records,
         probes,
         not_observed,
+        left_out: left_out(db, host.id)?,
         baseline,
     })
 }
@@ -144,13 +164,34 @@ fn probes(db: &Connection, host: i64, scanned: bool) -> Result<(Vec<Probe>, Vec<
             let reasons: Vec<&str> =
                 others.iter().filter(|(f, _)| f == fact.name()).map(|(_, reason)| reason.as_str()).collect();
             let reason = match reasons.is_empty() {
-                true => "the capture names no probe for it".to_owned(),
+                true => NO_PROBE.to_owned(),
                 false => reasons.join("; "),
             };
             NotObserved { fact: fact.name().to_owned(), reason }
         })
         .collect();
     Ok((used, not_observed))
+}
+
+/// Whether the capture says nothing of a fact that came with minor version 1 of the record schema.
+fn is_later(missing: &NotObserved) -> bool {
+    const LATER: [Fact; 3] = [Fact::ApiCall, Fact::TlsHandshake, Fact::KernelCrypto];
+    missing.reason == NO_PROBE && LATER.iter().any(|fact| fact.name() == missing.fact)
+}
+
+/// Functions that can't be watched, by file.
+fn left_out(db: &Connection, host: i64) -> Result<Vec<LeftOut>, StoreError> {
+    let mut statement = db.prepare_cached(include_str!("../../sql/coverage_left_out.sql"))?;
+    let mut rows = statement.query([host])?;
+    let mut list = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (library, library_hex) = shown(&stored_bytes(row, 0)?.unwrap_or_default());
+        let functions = shown(&stored_bytes(row, 1)?.unwrap_or_default()).0;
+        let functions: BTreeSet<&str> = functions.split_ascii_whitespace().collect();
+        let functions = functions.into_iter().map(str::to_owned).collect();
+        list.push(LeftOut { library, library_hex, functions });
+    }
+    Ok(list)
 }
 
 fn redactions(bits: u64) -> Vec<&'static str> {

@@ -208,7 +208,7 @@ fn strangers_files_are_refused_with_the_reason() {
     };
     assert!(
         change("v.db", "PRAGMA user_version = 7")
-            .contains("schema version 7, but this release reads version 1")
+            .contains("schema version 7, but this release reads version 2")
     );
     assert!(change("f.db", "PRAGMA application_id = 5").contains("not a database of crypto-tracer"));
     let evil = "CREATE TRIGGER evil AFTER INSERT ON runs BEGIN DELETE FROM events; END";

@@ -6,6 +6,7 @@
 //! - What a process left behind is written and removed once the process has ended: then nothing of it changes any more.
 //! - A record is dated when it is written, so that a reader that orders by time has not yet let go of that time.
 
+use crate::clocks::now_ns;
 use crate::probes::object::Loaded;
 use crypto_tracer_format::record::{ApiCount, Builder, Header};
 use libbpf_rs::{MapCore, MapFlags, MapHandle};
@@ -69,7 +70,7 @@ impl Counts {
     }
 
     /// Calls `tell` with a whole `ApiCount` record for each count that grew.
-    pub fn counts(&mut self, whose: Whose, ended: &HashSet<u32>, now_ns: u64, mut tell: impl FnMut(&[u8])) {
+    pub fn counts(&mut self, whose: Whose, ended: &HashSet<u32>, mut tell: impl FnMut(&[u8])) {
         let mut gone = Vec::new();
         for key in self.counts.keys() {
             let over = match whose {
@@ -79,17 +80,18 @@ impl Counts {
             if whose == Whose::Ended && !over {
                 continue;
             }
+            let read_from_ns = now_ns();
             let Ok(Some(counted)) = self.counts.lookup(&key, MapFlags::ANY) else { continue };
             let (count, to_ns) = (u64_at(&counted, 0), u64_at(&counted, 16));
             let (before, read_ns) = self.written.get(&key).copied().unwrap_or((0, u64_at(&counted, 8)));
             let grown = count.saturating_sub(before);
             if grown > 0 {
-                tell(&record(&key, &counted, grown, read_ns.min(to_ns), now_ns));
+                tell(&record(&key, &counted, grown, read_ns.min(to_ns), now_ns()));
             }
             if over {
                 gone.push(key);
             } else {
-                self.written.insert(key, (count, now_ns));
+                self.written.insert(key, (count, read_from_ns));
             }
         }
         for key in gone {
@@ -100,7 +102,7 @@ impl Counts {
     }
 
     /// Calls `tell` with the record of each call that will not be tried again: all of a process that ended.
-    pub fn failed(&mut self, whose: Whose, ended: &HashSet<u32>, now_ns: u64, mut tell: impl FnMut(&[u8])) {
+    pub fn failed(&mut self, whose: Whose, ended: &HashSet<u32>, mut tell: impl FnMut(&[u8])) {
         let over = |key: &Vec<u8>| {
             key.len() == OBJECT_BYTES && (whose == Whose::Last || ended.contains(&u32_at(key, 0)))
         };
@@ -108,7 +110,7 @@ impl Counts {
         for key in keys {
             if let Ok(Some(mut call)) = self.tries.lookup(&key, MapFlags::ANY) {
                 if let Some(time) = call.get_mut(8..16) {
-                    time.copy_from_slice(&now_ns.to_le_bytes());
+                    time.copy_from_slice(&now_ns().to_le_bytes());
                 }
                 tell(&call);
             }

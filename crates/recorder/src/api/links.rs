@@ -251,9 +251,17 @@ fn attach_all(
 /// Whether a return probe does no harm here. From 6.11 to 6.13 it returns through a system call of its own, which a
 /// program's seccomp filter may answer by killing it.
 pub fn returns_are_safe(release: &str) -> bool {
+    !((6, 11)..=(6, 13)).contains(&version(release))
+}
+
+/// Whether a link that is limited to a process sees all of its threads. Before 6.10 it was the main thread alone.
+pub fn limits_to_processes(release: &str) -> bool {
+    version(release) >= (6, 10)
+}
+
+fn version(release: &str) -> (u32, u32) {
     let mut numbers = release.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse::<u32>().ok());
-    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    !((6, 11)..=(6, 13)).contains(&version)
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
 #[cfg(test)]

@@ -79,6 +79,15 @@ struct Library {
     errno: i32,
 }
 
+/// What is known of a file.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    /// The family that its name tells, if any.
+    family: Option<usize>,
+    /// Functions were looked for in it, to be probed.
+    looked_into: bool,
+}
+
 /// Under which path a file was seen first.
 #[derive(Clone, Copy, Debug)]
 struct SeenAt<'a> {
@@ -96,8 +105,8 @@ pub(crate) struct Api {
     /// The files that were asked for; empty: all.
     only_these: HashSet<Vec<u8>>,
     pids: Vec<i32>,
-    /// By device and inode as stat(2) has them: the family, if it has one.
-    files: HashMap<(u64, u64), Option<usize>>,
+    /// By device and inode as stat(2) has them.
+    files: HashMap<(u64, u64), Known>,
     /// Mappings that were looked at: device and inode as the mapping shows them.
     seen: HashSet<(u32, u32, u64)>,
     libraries: Vec<Library>,
@@ -241,17 +250,18 @@ impl Api {
         probe: bool,
     ) -> Option<usize> {
         let key = (stat.st_dev, stat.st_ino);
-        if let Some(known) = self.files.get(&key) {
-            return *known;
-        }
-        let families = self.finder.catalogue().families();
-        let family = folders::family_of(seen_at.path, families);
-        self.files.insert(key, family);
-        if let Some(family) = family {
+        let known = self.files.get(&key).copied();
+        let family = match known {
+            Some(known) => known.family,
+            None => folders::family_of(seen_at.path, self.finder.catalogue().families()),
+        };
+        if let (Some(family), None) = (family, known) {
             let dev = (rustix::fs::major(stat.st_dev), rustix::fs::minor(stat.st_dev));
             self.carries(dev, stat.st_ino, family);
         }
-        if !probe {
+        let looked_into = known.is_some_and(|known| known.looked_into);
+        self.files.insert(key, Known { family, looked_into: looked_into || probe });
+        if looked_into || !probe {
             return family;
         }
         match self.finder.find(file, seen_at.path) {
@@ -435,10 +445,10 @@ impl Api {
 
     /// Calls `tell` with what the kernel has counted, and with calls that failed for good.
     pub(crate) fn collect(&mut self, whose: Whose, mut tell: impl FnMut(&[u8])) {
-        let (now, ended) = (now_ns(), std::mem::take(&mut self.ended));
-        self.counts.counts(whose, &ended, now, &mut tell);
+        let ended = std::mem::take(&mut self.ended);
+        self.counts.counts(whose, &ended, &mut tell);
         let mut failed = Vec::new();
-        self.counts.failed(whose, &ended, now, |record| failed.push(record.to_vec()));
+        self.counts.failed(whose, &ended, |record| failed.push(record.to_vec()));
         for record in failed {
             tell(&self.named(&record));
         }

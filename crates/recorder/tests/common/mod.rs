@@ -90,6 +90,11 @@ impl Gate {
         Gate(child)
     }
 
+    /// A program that waits for a line by itself. Its standard input must be a pipe.
+    pub fn of(child: Child) -> Gate {
+        Gate(child)
+    }
+
     pub fn pid(&self) -> u32 {
         self.0.id()
     }
@@ -164,10 +169,17 @@ impl<P> Event<P> {
         let (record, _) = Record::split_first(&self.bytes).expect("a record");
         String::from_utf8_lossy(record.str(at).expect("a string")).into_owned()
     }
+
+    #[allow(dead_code, reason = "not every test asks for them")]
+    pub fn bytes(&self, at: StrRef) -> Vec<u8> {
+        let (record, _) = Record::split_first(&self.bytes).expect("a record");
+        record.str(at).expect("a string").to_vec()
+    }
 }
 
 impl Recorded {
     /// All records, decompressed.
+    #[allow(dead_code, reason = "not every test asks for them")]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -199,7 +211,15 @@ pub fn try_run(
     output: PathBuf,
     change: impl FnOnce(&mut RecordOptions),
 ) -> Result<Recorded, RecordError> {
-    let gate = Gate::new(cwd, program);
+    record_gate(Gate::new(cwd, program), output, change)
+}
+
+/// Records what is behind a gate, and its children.
+pub fn record_gate(
+    gate: Gate,
+    output: PathBuf,
+    change: impl FnOnce(&mut RecordOptions),
+) -> Result<Recorded, RecordError> {
     let mut options = options(output.clone());
     options.pids = vec![gate.pid()];
     options.follow_children = true;

@@ -178,7 +178,9 @@ mod tests {
     #[test]
     fn families_are_those_of_the_libraries() {
         use crate::catalogue::libraries::FAMILIES;
-        for family in Catalogue::builtin().expect("valid").families().iter().filter(|f| !f.libraries.is_empty()) {
+        for family in
+            Catalogue::builtin().expect("valid").families().iter().filter(|f| !f.libraries.is_empty())
+        {
             let known = FAMILIES.iter().find(|f| f.name == family.family);
             let known = known.unwrap_or_else(|| panic!("{} is no family of libraries", family.family));
             for stem in &family.libraries {

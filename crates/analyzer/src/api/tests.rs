@@ -1,0 +1,214 @@
+//! Calls from records to events, through the whole pipeline.
+
+use crypto_tracer_format::record::{ApiCall, api_bits};
+use crypto_tracer_format::redact::{Policy, Redactor};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::AnalyzeError;
+use crate::coverage::Coverage;
+use crate::event::Event;
+use crate::input::Inputs;
+use crate::json::event::EventWriter;
+use crate::pipeline::Captures;
+use crate::sink::{Note, Range, Sink, Source};
+use crate::testing::{HOST, Recording, Who, at, who};
+
+const PYTHON: Who = who(100, b"python3");
+
+#[derive(Default)]
+struct Listener {
+    json: EventWriter,
+    events: Vec<Value>,
+    notes: Vec<String>,
+}
+
+impl Sink for Listener {
+    fn event(&mut self, event: &Event<'_>) -> Result<(), AnalyzeError> {
+        let mut out = Vec::new();
+        self.json.put(&mut out, event);
+        let mut event: Value = serde_json::from_slice(&out).unwrap();
+        for field in ["event_type", "timestamp", "pid", "uid", "gid", "process", "library_family"] {
+            assert!(event.as_object_mut().unwrap().remove(field).is_some() || field == "library_family");
+        }
+        self.events.push(event);
+        Ok(())
+    }
+
+    fn note(&mut self, note: &Note<'_>) -> Result<(), AnalyzeError> {
+        if let NoteBody::ApiFunction { name, .. } | NoteBody::ApiLibrary { path: name, .. } = note.body {
+            self.notes.push(String::from_utf8_lossy(name).into_owned());
+        }
+        Ok(())
+    }
+}
+
+fn hear(recording: &Recording) -> (Listener, Coverage) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.ctrace");
+    std::fs::write(&path, recording.bytes()).unwrap();
+    let redactor = Redactor::new(Policy { paths: true, users: true, network: false });
+    let mut listener = Listener::default();
+    let coverage = Captures::new(Inputs::find(&[path]).unwrap(), redactor)
+        .feed(Range::default(), &mut listener)
+        .unwrap();
+    (listener, coverage)
+}
+
+fn begun() -> Recording {
+    let mut r = Recording::begin(HOST);
+    r.function(
+        1,
+        "SSL_CTX_ctrl",
+        "protocol",
+        "n0=command:openssl_control n1=version:protocol_version n2=flag:bool n3=size:bytes",
+        "one",
+    )
+    .function(
+        2,
+        "SSL_CTX_use_PrivateKey_file",
+        "key",
+        "path=file:path host=peer:host name=cipher:algorithm",
+        "one",
+    )
+    .function(3, "EVP_DigestFinal_ex", "algorithm", "n0=digest:nid", "one")
+    .api_library(1, "/home/bob/lib/libssl.so.3");
+    r
+}
+
+#[test]
+fn a_call_with_numbers() {
+    let mut r = begun();
+    r.call(5, PYTHON, |_| ApiCall {
+        function: 1,
+        library: 1,
+        entered_ns: at(5) - 1_500,
+        result: 1,
+        tries: 3,
+        object: 9,
+        n0: 123,
+        n1: 0x0303,
+        n2: 1,
+        n3: -1,
+        ..ApiCall::default()
+    });
+    let (heard, coverage) = hear(&r);
+    assert_eq!(
+        heard.events,
+        [json!({
+            "function_name": "SSL_CTX_ctrl", "library": "libssl.so.3", "library_path": "/home/USER/lib/libssl.so.3",
+            "topic": "protocol", "result": "success", "returned": 1, "duration_ms": 0.001, "tries": 3,
+            "args": {
+                "command": "SSL_CTRL_SET_MIN_PROTO_VERSION", "command_id": 123,
+                "version": "TLSv1.2", "version_id": 771, "flag": true, "size": -1,
+            },
+        })]
+    );
+    assert_eq!(heard.notes.len(), 4);
+    assert_eq!(coverage.inputs[0].malformed, 0);
+}
+
+#[test]
+fn a_call_with_strings() {
+    let mut r = begun();
+    for bits in [0, api_bits::RESULT_UNKNOWN | api_bits::ARGUMENT_UNREADABLE] {
+        r.call(5, PYTHON, |b| ApiCall {
+            function: 2,
+            library: 1,
+            bits,
+            path: b.string(b"pkcs11:token=x?pin-value=1234"),
+            host: b.string(b"www.example.com"),
+            name: b.string(b"a\xffb"),
+            ..ApiCall::default()
+        });
+    }
+    let (heard, _) = hear(&r);
+    let args = json!({"file": "pkcs11:token=x", "peer": "www.example.com", "cipher": "a\u{fffd}b", "cipher_hex": "61ff62"});
+    assert_eq!((&heard.events[0]["args"], &heard.events[0]["result"]), (&args, &json!("failure")));
+    assert_eq!((&heard.events[1]["args"], &heard.events[1]["result"]), (&args, &json!("unknown")));
+    assert_eq!(heard.events[1]["args_incomplete"], true);
+    assert!(heard.events[1].get("returned").is_none());
+}
+
+#[test]
+fn counted_calls() {
+    let mut r = begun();
+    r.count(5, PYTHON, 3, 1, 4_000_000_000, 672);
+    let (heard, _) = hear(&r);
+    assert_eq!(
+        heard.events,
+        [json!({
+            "function_name": "EVP_DigestFinal_ex", "library": "libssl.so.3",
+            "library_path": "/home/USER/lib/libssl.so.3", "topic": "algorithm", "result": "success",
+            "args": {"digest": "SHA256", "digest_id": 672}, "count": 4_000_000_000u64,
+        })]
+    );
+}
+
+/// What isn't about versions shows none.
+#[test]
+fn a_command_decides_what_its_number_means() {
+    let mut r = begun();
+    r.call(5, PYTHON, |_| ApiCall { function: 1, library: 1, result: 1, n0: 55, ..ApiCall::default() });
+    let (heard, _) = hear(&r);
+    assert_eq!(
+        heard.events[0]["args"],
+        json!({"command": "SSL_CTRL_SET_TLSEXT_HOSTNAME", "command_id": 55, "flag": false, "size": 0})
+    );
+}
+
+/// Zeros are no values where something could not be read.
+#[test]
+fn what_could_not_be_read_is_left_out() {
+    let mut r = begun();
+    r.call(5, PYTHON, |_| ApiCall {
+        function: 1,
+        library: 1,
+        bits: api_bits::ARGUMENT_UNREADABLE,
+        n0: 124,
+        result: 1,
+        ..ApiCall::default()
+    });
+    let (heard, _) = hear(&r);
+    assert_eq!(
+        heard.events[0]["args"],
+        json!({"command": "SSL_CTRL_SET_MAX_PROTO_VERSION", "command_id": 124})
+    );
+}
+
+#[test]
+fn numbers_that_the_segment_does_not_explain_are_malformed() {
+    let mut r = begun();
+    let call = |function, library| ApiCall { function, library, ..ApiCall::default() };
+    r.call(1, PYTHON, |_| call(9, 1)).call(2, PYTHON, |_| call(1, 9)).count(3, PYTHON, 9, 1, 1, 1);
+    r.segment(10).call(11, PYTHON, |_| call(1, 1));
+    let (heard, coverage) = hear(&r);
+    assert!(heard.events.is_empty());
+    assert_eq!(coverage.inputs.iter().map(|i| i.malformed).sum::<u64>(), 4);
+}
+
+#[test]
+fn tables_are_bounded() {
+    let mut tables = Tables::default();
+    let mut r = Recording::empty();
+    r.function(1, "f", "key", &"n0=a:number ".repeat(1000), "one");
+    let block = r.blocks().remove(0);
+    let (record, _) = Record::split_first(&block).unwrap();
+    for segment in 0..10_000 {
+        tables.function(&record, SegmentId(segment)).unwrap();
+        assert!(tables.segments.len() <= SEGMENTS && tables.bytes <= BYTES);
+    }
+    // Named once, though described a thousand times.
+    let known = tables.segments.values().next().unwrap().functions.get(&1).unwrap();
+    assert_eq!(known.args.len(), 1);
+    assert_eq!(tables.segments.keys().next_back(), Some(&SegmentId(9_999)));
+}
+
+#[test]
+fn names_of_arguments_are_plain() {
+    let names =
+        |text: &str| arguments(text.as_bytes()).iter().map(|a| a.name.to_string()).collect::<Vec<_>>();
+    assert_eq!(names("n0=a:number n1=b_2:bits"), ["a", "b_2"]);
+    assert_eq!(names("n0=a\":number n1=:bits n2=A:bits n3=a,b:bits n0=a\u{e9}:bits"), Vec::<String>::new());
+    assert_eq!(arguments(b"\xff").len(), 0);
+}

@@ -1,0 +1,184 @@
+//! What processes' TLS libraries said of their connections: verification, and what came of handshakes.
+//!
+//! Invariants:
+//! - Objects are those of one process: the same number in another process is something else.
+//! - Memory is bounded: of more than [`OBJECTS`] objects or threads the older half is forgotten.
+//! - Nothing is guessed: what a library wasn't seen to say is not known.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use crate::identity::ProcessId;
+
+/// Objects, and threads, that are remembered.
+const OBJECTS: usize = 1 << 16;
+
+/// Whether a peer is to be verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// It isn't.
+    Off,
+    /// It is.
+    On,
+}
+
+/// What a call tells that concerns handshakes; see [`crate::api`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Telling {
+    /// Whether the peer is to be verified.
+    pub mode: Option<Mode>,
+    /// What came of a verification: `ok`, or what was wrong.
+    pub verified: Option<String>,
+    /// What a certificate is to be verified for: OpenSSL's `ssl_server`, `ssl_client`, `default` …
+    pub purpose: Option<String>,
+    /// A context or connection was made: what was said of another one in its place doesn't hold.
+    pub is_new: bool,
+}
+
+/// What was said.
+#[derive(Debug, Default)]
+pub struct Library {
+    objects: Recent<(ProcessId, u64), Object>,
+    threads: Recent<(ProcessId, u32), Verified>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Object {
+    parent: u64,
+    mode: Option<Mode>,
+    purpose: Option<String>,
+    verified: Option<(u64, String)>,
+}
+
+/// The last verification of a thread.
+#[derive(Clone, Debug, Default)]
+struct Verified {
+    time_ns: u64,
+    purpose: Option<String>,
+    text: String,
+}
+
+/// A call, and where it happened.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// The process.
+    pub process: ProcessId,
+    /// The thread.
+    pub tid: u32,
+    /// When it returned.
+    pub time_ns: u64,
+    /// The object; 0: none.
+    pub object: u64,
+    /// What that was made from; 0: none.
+    pub parent: u64,
+    /// What the call tells.
+    pub telling: &'a Telling,
+}
+
+/// A handshake, as far as it takes to find what was said of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Question {
+    /// The process.
+    pub process: ProcessId,
+    /// The thread that it ran in.
+    pub tid: u32,
+    /// The connection's object; 0: not known.
+    pub object: u64,
+    /// Whether the process is the client.
+    pub client: bool,
+    /// When it began and ended.
+    pub times: (u64, u64),
+}
+
+impl Library {
+    /// Takes note of a call.
+    pub fn note(&mut self, call: &Call<'_>) {
+        let Telling { mode, verified, purpose, is_new } = call.telling;
+        if call.object != 0 {
+            let key = (call.process, call.object);
+            if *is_new {
+                self.objects.insert(key, Object { parent: call.parent, ..Object::default() });
+            }
+            if mode.is_some() || verified.is_some() || purpose.is_some() {
+                let object = self.objects.entry(key);
+                object.mode = mode.or(object.mode);
+                if purpose.is_some() {
+                    object.purpose.clone_from(purpose);
+                }
+                if let Some(text) = verified {
+                    object.verified = Some((call.time_ns, text.clone()));
+                }
+            }
+        }
+        if let Some(text) = verified {
+            let purpose = self.objects.get(&(call.process, call.object)).and_then(|o| o.purpose.clone());
+            let last = Verified { time_ns: call.time_ns, purpose, text: text.clone() };
+            self.threads.insert((call.process, call.tid), last);
+        }
+    }
+
+    /// Whether the peer's certificate was verified: `ok`, what was wrong, `disabled`; `None`: not known.
+    pub fn verify(&self, ask: &Question) -> Option<String> {
+        let object = self.objects.get(&(ask.process, ask.object)).filter(|_| ask.object != 0);
+        let context = object.and_then(|o| self.objects.get(&(ask.process, o.parent)));
+        let mode = object.and_then(|o| o.mode).or_else(|| context.and_then(|c| c.mode));
+        if mode == Some(Mode::Off) {
+            // A server that asks for no certificate has nothing to verify.
+            return ask.client.then(|| "disabled".to_owned());
+        }
+        let within = |time_ns: u64| (ask.times.0..=ask.times.1).contains(&time_ns);
+        let own = object.and_then(|o| o.verified.as_ref()).filter(|(time_ns, _)| within(*time_ns));
+        let of_thread = self.threads.get(&(ask.process, ask.tid)).filter(|v| within(v.time_ns));
+        own.map(|(_, text)| text.clone())
+            .or_else(|| of_thread.filter(|v| v.is_of_peer(ask.client)).map(|v| v.text.clone()))
+    }
+}
+
+impl Verified {
+    /// A server builds its own chain with the purpose `default`, which says nothing of a peer.
+    fn is_of_peer(&self, client: bool) -> bool {
+        match self.purpose.as_deref() {
+            Some(purpose) => purpose == if client { "ssl_server" } else { "ssl_client" },
+            None => client,
+        }
+    }
+}
+
+/// A map that forgets its older half when it is full.
+#[derive(Debug)]
+struct Recent<K, V> {
+    entries: HashMap<K, (u64, V)>,
+    uses: u64,
+}
+
+impl<K, V> Default for Recent<K, V> {
+    fn default() -> Self {
+        Recent { entries: HashMap::new(), uses: 0 }
+    }
+}
+
+impl<K: Eq + Hash + Copy, V: Default> Recent<K, V> {
+    fn get(&self, key: &K) -> Option<&V> {
+        self.entries.get(key).map(|(_, value)| value)
+    }
+
+    fn insert(&mut self, key: K, value: V) {
+        *self.entry(key) = value;
+    }
+
+    fn entry(&mut self, key: K) -> &mut V {
+        self.uses += 1;
+        if self.entries.len() >= OBJECTS && !self.entries.contains_key(&key) {
+            let mut uses: Vec<u64> = self.entries.values().map(|(used, _)| *used).collect();
+            let (_, middle, _) = uses.select_nth_unstable(OBJECTS / 2);
+            let middle = *middle;
+            self.entries.retain(|_, (used, _)| *used >= middle);
+        }
+        let entry = self.entries.entry(key).or_default();
+        entry.0 = self.uses;
+        &mut entry.1
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,12 @@
+void *sample_new_ex(void *unused, int mode);
+void *sample_new(int mode);
+int sample_handshake(void *s, int n);
+void sample_free(void *s);
+int sample_load(void *s, const char *path, const char *host, const char *name, int mode);
+int sample_verify(void *s, unsigned *status);
+void sample_control(void *s, int command, int value);
+int sample_final(int result, int bits);
+int sample_bulk(int len);
+int sample_twice(void);
+int sample_call(void (*back)(void *), void *data);
+int sampler_final(int times);
