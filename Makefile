@@ -15,7 +15,7 @@ RUNNER_VAR := CARGO_TARGET_$(shell uname -m | tr a-z A-Z)_UNKNOWN_LINUX_GNU_RUNN
 export CRYPTO_TRACER_BUILT := $(shell git log -1 --format=%cs 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build static install lint check-binary fixtures deps deps-test clean
+.PHONY: help demo test build static install lint check-binary bench fixtures deps deps-test clean
 
 help: ## Say what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ lint: deps ## Formatting, clippy and rustdoc, warnings as errors
 	$(CARGO) clippy --locked --no-default-features --features analyze -- -D warnings
 	$(CARGO) clippy --locked --no-default-features --features record -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --document-private-items
+
+bench: deps ## Measure what recording costs (as root; ARGS="calls --rounds 3"): the tables of docs/performance.md
+	$(CARGO) bench --bench cost --locked --no-run
+	$(if $(SUDO),$(RUNNER_VAR)="$(SUDO) -E") $(CARGO) bench --bench cost --locked -- $(ARGS)
 
 fixtures: build ## Record the fixtures anew and write the golden outputs (read the diff!)
 	tests/fixtures/record $(BIN)

@@ -9,6 +9,7 @@ mod captures;
 mod command_line;
 mod files;
 mod filters;
+mod kernel;
 mod libraries;
 mod processes;
 mod support;

@@ -1,7 +1,7 @@
 -- Totals of a host. rollups hold a row for each process, type, path, error and segment.
 WITH r AS (SELECT r.* FROM rollups r JOIN processes p ON p.id = r.process WHERE p.host = ?1),
 used AS (
-    SELECT process FROM r WHERE type IN (16, 17)
+    SELECT process FROM r WHERE type IN (16, 17, 21, 23, 24)
     UNION SELECT m.process FROM mappings m JOIN processes p ON p.id = m.process WHERE p.host = ?1
     UNION SELECT o.process FROM open_files o JOIN processes p ON p.id = o.process WHERE p.host = ?1
 )

@@ -5,11 +5,11 @@
 //! - What was recorded by another boot or another run has its own clock: it starts when all before it has gone.
 //! - Damage becomes a loss among the events, at the place in time where something is missing.
 
+mod context;
+
 use std::collections::{BTreeMap, HashSet};
 
-use crypto_tracer_format::record::{
-    self, BaselineProcess, Builder, Clock, Kind, Mark, MarkKind, Record, Records, kinds,
-};
+use crypto_tracer_format::record::{self, Builder, Kind, Record, Records};
 use crypto_tracer_format::redact::Redactor;
 use crypto_tracer_format::segment::BlockEntry;
 
@@ -20,12 +20,11 @@ use crate::coverage::{InputCoverage, LossTotal};
 use crate::decode::{self, Scratch};
 use crate::deliver::{self, Context};
 use crate::event;
-use crate::identify::{Identify, Program};
-use crate::identity::{self, HostId, ProcessId, SegmentId};
+use crate::identify::Identify;
+use crate::identity::{self, HostId, SegmentId};
 use crate::input::{Blocks, Chunk, Gap};
-use crate::kernel_crypto;
 use crate::order::Window;
-use crate::sink::{Note, NoteBody, Range, Segment, Sink, Span, Take};
+use crate::sink::{Range, Segment, Sink, Span, Take};
 use crate::tls::handshakes::Handshakes;
 use crate::wanted::{is_segment_head, is_wanted, lies_behind};
 
@@ -67,6 +66,8 @@ pub struct Stream {
     places: Vec<(usize, u64, SegmentId)>,
     /// Handshakes of this run whose end wasn't read yet.
     handshakes: Handshakes,
+    /// When the last handshake ended for having waited long enough.
+    waited_ns: u64,
     /// Blocks after all that is asked for were left out: what is open then ends there, if at all.
     is_cut: bool,
     /// Only times are asked for: blocks without host and clock records are hopped over.
@@ -78,6 +79,7 @@ pub struct Stream {
 struct At {
     host: HostId,
     boot_id: String,
+    hostname: String,
     segment: SegmentId,
     take: Take,
 }
@@ -112,6 +114,7 @@ impl Stream {
             malformed: 0,
             places: Vec::new(),
             handshakes: Handshakes::default(),
+            waited_ns: 0,
             is_cut: false,
             survey: false,
         }
@@ -126,7 +129,7 @@ impl Stream {
     pub fn ready(&self) -> Option<Option<i64>> {
         let record_ns = self.window.ready();
         let due_ns = self.handshakes.due().filter(|due| record_ns.is_some() || self.window.is_settled(*due));
-        let last_ns = self.has_left_open().then(|| self.window.released_ns());
+        let last_ns = self.has_left_open().then(|| self.last_ns());
         let time_ns = record_ns.into_iter().chain(due_ns).chain(last_ns).min()?;
         Some(self.clocks.wall(time_ns))
     }
@@ -134,6 +137,11 @@ impl Stream {
     /// Whether nothing more will come.
     pub fn is_done(&self) -> bool {
         self.ended && self.stash.is_none() && self.window.is_empty() && !self.has_left_open()
+    }
+
+    /// The time of the last event of this run so far.
+    fn last_ns(&self) -> u64 {
+        self.window.released_ns().max(self.waited_ns)
     }
 
     /// Whether this run is over, and left handshakes open.
@@ -172,6 +180,7 @@ impl Stream {
             self.window.hold(true);
             self.clocks = Clocks::default();
             self.handshakes = Handshakes::default();
+            self.waited_ns = 0;
             self.at = None;
             return self.absorb(shared, bytes, from, sink);
         }
@@ -277,7 +286,10 @@ impl Stream {
 
     fn is_other_boot(&self, record: &Record<'_>, shared: &Shared) -> bool {
         match (&self.at, decode::host(record, &shared.redact)) {
-            (Some(at), Ok(host)) => at.boot_id != host.boot_id,
+            // A host that doesn't say which boot it is goes by its name, as everywhere.
+            (Some(at), Ok(host)) => {
+                at.boot_id != host.boot_id || (host.boot_id.is_empty() && at.hostname != host.hostname)
+            }
             _ => false,
         }
     }
@@ -339,6 +351,7 @@ impl Stream {
         shared.redaction = Some(shared.redaction.map_or(bits, |b| b & bits));
         let id = SegmentId(shared.next_segment);
         shared.next_segment = shared.next_segment.wrapping_add(1);
+        let hostname = host.hostname.clone();
         let host = shared.identify.host(host);
         sink.host(host)?;
         let segment = Segment {
@@ -355,118 +368,8 @@ impl Stream {
             true => Take::Skip,
             false => sink.segment(&segment)?,
         };
-        self.at = Some(At { host: segment.host, boot_id: segment.boot_id, segment: id, take });
+        self.at = Some(At { host: segment.host, boot_id: segment.boot_id, hostname, segment: id, take });
         Ok(())
-    }
-
-    /// What a scan saw of a process.
-    fn take_scan(
-        &mut self,
-        kind: Kind,
-        record: &Record<'_>,
-        at: &At,
-        shared: &mut Shared,
-        sink: &mut dyn Sink,
-    ) -> Result<(), AnalyzeError> {
-        let header = record.header();
-        let id = shared.identify.process(at.host, header, &self.clocks);
-        let scratch = &mut shared.scratch;
-        let body = match kind {
-            Kind::BaselineProcess => {
-                if self.take_process(record, id, shared).is_err() {
-                    self.malformed += 1;
-                }
-                return shared.identify.tell(id, sink);
-            }
-            Kind::BaselineMapping => decode::mapping(record, &shared.redact, scratch, id),
-            _ => decode::open_file(record, &shared.redact, scratch, id),
-        };
-        let Ok(mut body) = body else {
-            self.malformed += 1;
-            return Ok(());
-        };
-        match &mut body {
-            NoteBody::Mapping { path, file, repeated, .. } => {
-                *repeated = shared.identify.is_repeated(id, (0u8, *path, *file));
-            }
-            NoteBody::OpenFile { path, fd, flags, repeated, .. } => {
-                *repeated = shared.identify.is_repeated(id, (1u8, *path, *fd, *flags));
-            }
-            _ => {}
-        }
-        shared.identify.tell(id, sink)?;
-        sink.note(&self.note(at, header.time_ns, body))
-    }
-
-    fn take_process(
-        &self,
-        record: &Record<'_>,
-        id: ProcessId,
-        shared: &mut Shared,
-    ) -> Result<(), record::RecordError> {
-        let process: BaselineProcess = record.payload()?;
-        let (exe, argv) = (record.str(process.exe)?, record.str(process.argv)?);
-        let unreadable = |bit| process.bits & bit != 0;
-        let (exe, argv) = (shared.redact.path(exe), shared.redact.argv(argv));
-        let program = Program {
-            parent: Some((process.ppid, 0)),
-            exe: (!unreadable(kinds::process_bits::EXE_UNREADABLE)).then_some(&*exe),
-            argv: (!unreadable(kinds::process_bits::ARGV_UNREADABLE)).then_some(&*argv),
-            argv_len: process.argv_len,
-            bits: process.bits,
-            cgroup: Some(record.str(process.cgroup_path)?),
-        };
-        shared.identify.program(id, record.header().time_ns, &program);
-        shared.identify.update(id, |p| p.in_baseline = true);
-        Ok(())
-    }
-
-    fn take_note(
-        &mut self,
-        kind: Kind,
-        record: &Record<'_>,
-        at: &At,
-        shared: &mut Shared,
-        sink: &mut dyn Sink,
-    ) -> Result<(), AnalyzeError> {
-        let time_ns = record.header().time_ns;
-        if kind == Kind::Mark {
-            // One in every drain pass: it is for the window alone.
-            if record.payload::<Mark>().is_ok_and(|m| m.mark == MarkKind::Complete.number()) {
-                self.window.complete(time_ns);
-                return Ok(());
-            }
-        }
-        if let Ok(clock) = record.payload::<Clock>() {
-            self.clocks.note(time_ns, clock.realtime_ns);
-        }
-        let scratch = &mut shared.scratch;
-        let body = match kind {
-            Kind::Library => decode::library(record, &shared.redact, scratch).map(Some),
-            Kind::HostCrypto => kernel_crypto::host_note(record),
-            Kind::ApiFunction => shared.tables.function(record, at.segment),
-            Kind::ApiLibrary => {
-                decode::api_library(record, at.segment, &mut shared.tables, &shared.redact, scratch)
-            }
-            _ => decode::plain_note(record, &shared.redact, scratch),
-        };
-        match body {
-            Ok(Some(body)) => {
-                if let NoteBody::Cgroup { id, path } = body {
-                    shared.identify.cgroup(at.host, id, path);
-                }
-                sink.note(&self.note(at, time_ns, body))
-            }
-            Ok(None) => Ok(()),
-            Err(_) => {
-                self.malformed += 1;
-                Ok(())
-            }
-        }
-    }
-
-    fn note<'a>(&self, at: &At, time_ns: u64, body: NoteBody<'a>) -> Note<'a> {
-        Note { host: at.host, segment: at.segment, time_ns, wall_ns: self.clocks.wall(time_ns), body }
     }
 
     /// Puts what the reader missed among the events, as a loss. Waits for a host to say it of; an input without any record
@@ -505,6 +408,7 @@ impl Stream {
     /// What the sink could not do.
     pub fn deliver(&mut self, shared: &mut Shared, sink: &mut dyn Sink) -> Result<(), AnalyzeError> {
         let host = self.at.as_ref().map(|at| at.host).unwrap_or_default();
+        let last_ns = self.last_ns();
         let mut context =
             Context { host, clocks: &self.clocks, handshakes: &mut self.handshakes, shared, sink };
         let record_ns = self.window.ready();
@@ -512,10 +416,11 @@ impl Stream {
             && record_ns.is_none_or(|record_ns| due_ns < record_ns)
             && (record_ns.is_some() || self.window.is_settled(due_ns))
         {
+            self.waited_ns = due_ns;
             return deliver::due(due_ns, &mut context);
         }
         let Some(next) = self.window.pop() else {
-            return deliver::left_open(self.window.released_ns(), &mut context);
+            return deliver::left_open(last_ns, &mut context);
         };
         let bytes = self.window.block(next.block).get(next.offset..).unwrap_or_default();
         let told = match Record::split_first(bytes) {

@@ -9,9 +9,11 @@ use crypto_tracer_analyzer::monitor::{Format, MonitorOptions, monitor};
 use crypto_tracer_analyzer::store::{IngestOptions, ingest};
 use crypto_tracer_analyzer::when::When;
 use crypto_tracer_analyzer::{AnalyzeError, Completeness, open};
-use crypto_tracer_format::record::{Fact, HEADER_SIZE, Kind, Records};
+use crypto_tracer_format::record::{
+    ApiCall, Fact, HEADER_SIZE, HostFact, KernelCall, Kind, Records, TlsMessage,
+};
 use serde_json::Value;
-use testing::{HOST, Recording, Who, who};
+use testing::{HOST, Recording, Who, bytes_of, who};
 
 /// Pseudorandom numbers, the same in every run (xorshift).
 struct Numbers(u64);
@@ -51,7 +53,51 @@ fn recording() -> Recording {
         .block()
         .loss(8, Fact::LibLoad, 5, 6, 7)
         .exit(9, sh, 0, 9);
+    crypto(&mut r, nginx);
     r
+}
+
+/// Calls, a handshake in TLS 1.2 and one in TLS 1.3, requests to the kernel.
+fn crypto(r: &mut Recording, who: Who) {
+    macro_rules! message {
+        ($name:literal) => {
+            bytes_of(include_str!(concat!("messages/", $name, ".hex")))
+        };
+    }
+    r.block()
+        .function(1, "SSL_do_handshake", "handshake", "n0=mode:openssl_verify_mode path=file:path", "one")
+        .function(
+            2,
+            "X509_verify_cert",
+            "verify_result",
+            "n0=error:openssl_verify_result name=purpose:algorithm",
+            "one",
+        )
+        .api_library(1, "/lib/libssl.so.3")
+        .host_crypto(HostFact::Fips, "", "1")
+        .call(10, who, |b| ApiCall {
+            function: 2,
+            library: 1,
+            object: 5,
+            name: b.string(b"x"),
+            ..ApiCall::default()
+        })
+        .count(11, who, 1, 1, 7, 1)
+        .tls_of(12, who, 1, 5, TlsMessage::ClientHello, true, &message!("tls12_client_hello"))
+        .tls_of(13, who, 1, 5, TlsMessage::ServerHello, false, &message!("tls12_server_hello"))
+        .tls_of(13, who, 1, 5, TlsMessage::Certificate, false, &message!("certificate_ec"))
+        .tls_of(13, who, 1, 5, TlsMessage::ServerKeyExchange, false, &message!("tls12_server_key_exchange"))
+        .block()
+        .tls_of(14, who, 1, 5, TlsMessage::Encrypted, true, b"")
+        .tls_of(15, who, 1, 5, TlsMessage::Encrypted, false, b"")
+        .call(16, who, |_| ApiCall { function: 1, library: 1, object: 5, result: 1, ..ApiCall::default() })
+        .tls(17, who, 2, TlsMessage::ClientHello, false, &message!("retry_client_hello"))
+        .tls(18, who, 2, TlsMessage::ServerHello, true, &message!("retry_request"))
+        .tls(19, who, 2, TlsMessage::ClientHello, false, &message!("retry_client_hello_2"))
+        .tls(20, who, 2, TlsMessage::ServerHello, true, &message!("retry_server_hello"))
+        .tls(21, who, 2, TlsMessage::Alert, true, &[2, 80])
+        .kernel(22, who, KernelCall::AlgBind, "hash", "sha256", 0)
+        .complete(23);
 }
 
 fn check(text: &str, what: &str) -> usize {
@@ -96,7 +142,7 @@ fn cut_anywhere() {
                 assert!(events + 1 >= most, "cut at {len}: {events} events, but {most} of less");
                 most = most.max(events);
                 if len == bytes.len() {
-                    assert_eq!((events, completeness), (6, Completeness::Whole));
+                    assert_eq!((events, completeness), (12, Completeness::Whole));
                 }
             }
             Err(AnalyzeError::Nothing(_)) => assert_eq!(most, 0, "cut at {len}"),
@@ -190,7 +236,7 @@ fn mangle(bytes: &mut [u8], numbers: &mut Numbers) {
         1 => (start + 8, 8),                                   // time
         2 => (start + 16, 8),                                  // tgid, tid
         3 => (start + 32, 8),                                  // start
-        _ => (start + HEADER_SIZE + 4 * numbers.below(12), 4), // fields and strings
+        _ => (start + HEADER_SIZE + 4 * numbers.below(24), 4), // fields and strings
     };
     let kinds: Vec<u8> = Kind::ALL.iter().map(|k| k.number() as u8).collect();
     if let Some(target) = bytes.get_mut(at..at + len) {

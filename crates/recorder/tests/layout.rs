@@ -3,6 +3,7 @@
 use crypto_tracer_format::record::{HEADER_FIELDS, HEADER_SIZE, Kind};
 use crypto_tracer_recorder::probes::config::{CONFIG_BYTES, CONFIG_FIELDS};
 use crypto_tracer_recorder::probes::object::OBJECT;
+use crypto_tracer_recorder::wire::part::{PART_BYTES, PART_FIELDS};
 use libbpf_rs::btf::types::Struct;
 use libbpf_rs::btf::{Btf, BtfType, HasSize};
 
@@ -79,6 +80,14 @@ fn tables_of_calls_lie_in_c_as_in_rust() {
             fields.iter().map(|(n, o, s)| ((*n).to_owned(), *o, *s)).collect();
         assert_eq!(members(&btf, name), (bytes, want), "{name}");
     }
+}
+
+#[test]
+fn parts_of_handshakes_lie_in_c_as_in_rust() {
+    let (total, fields) = members(&object(), "ct_tls_part");
+    let mut want = vec![("h".to_owned(), 0, HEADER_SIZE)];
+    want.extend(PART_FIELDS.iter().map(|(n, o, s)| ((*n).to_owned(), *o, *s)));
+    assert_eq!((total, fields), (PART_BYTES, want));
 }
 
 #[test]

@@ -58,8 +58,9 @@ impl<'a> Values<'a> {
 
 /// Appends the object.
 pub fn put_args(out: &mut Vec<u8>, args: &[Argument], values: &Values<'_>) {
+    let sets_version = sets_version(args, values);
     put_object(out, |out| {
-        for arg in args {
+        for arg in args.iter().filter(|arg| sets_version || arg.kind != Some(ArgumentKind::ProtocolVersion)) {
             match values.get(arg.slot) {
                 Some(Value::Number(number)) => put_value(out, arg, number),
                 Some(Value::Text(text)) => put_text(out, &arg.name, text),
@@ -67,6 +68,16 @@ pub fn put_args(out: &mut Vec<u8>, args: &[Argument], values: &Values<'_>) {
             }
         }
     });
+}
+
+/// Whether a call that takes a command (`SSL_CTX_ctrl`) sets a version: with another command the number means nothing.
+fn sets_version(args: &[Argument], values: &Values<'_>) -> bool {
+    const SET_VERSION: [i64; 2] = [123, 124];
+    let command = args.iter().find(|arg| arg.kind == Some(ArgumentKind::OpensslControl));
+    match command.and_then(|arg| values.get(arg.slot)) {
+        Some(Value::Number(number)) => SET_VERSION.contains(&number),
+        _ => true,
+    }
 }
 
 fn put_value(out: &mut Vec<u8>, arg: &Argument, number: i64) {

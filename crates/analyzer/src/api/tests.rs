@@ -145,6 +145,18 @@ fn counted_calls() {
     );
 }
 
+/// What isn't about versions shows none.
+#[test]
+fn a_command_decides_what_its_number_means() {
+    let mut r = begun();
+    r.call(5, PYTHON, |_| ApiCall { function: 1, library: 1, result: 1, n0: 55, ..ApiCall::default() });
+    let (heard, _) = hear(&r);
+    assert_eq!(
+        heard.events[0]["args"],
+        json!({"command": "SSL_CTRL_SET_TLSEXT_HOSTNAME", "command_id": 55, "flag": false, "size": 0})
+    );
+}
+
 /// Zeros are no values where something could not be read.
 #[test]
 fn what_could_not_be_read_is_left_out() {

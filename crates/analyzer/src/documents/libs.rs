@@ -63,6 +63,8 @@ pub struct LibraryEntry {
     /// When it was first seen in use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_seen: Option<Time>,
+    /// Calls of its functions that were recorded; 0 says nothing of a library whose functions are not watched.
+    pub calls: u64,
     /// Processes that had it.
     pub process_count: u64,
     /// Those processes.

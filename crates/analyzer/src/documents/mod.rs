@@ -8,19 +8,23 @@
 //!   that holds all its bytes.
 //! - Lists are sorted by what they are read for first, and then by name, so that nothing depends on hashing.
 
+mod calls;
 mod coverage;
 mod files;
 mod libs;
 mod profile;
 mod snapshot;
 mod summary;
+mod tls;
 
+pub use calls::{ArgsCount, CallsPart, FunctionCalls, KernelCalls, KernelPart, Use};
 pub use coverage::{BaselineCoverage, Coverage, Damage, HostPart, LeftOut, Loss, NotObserved, Probe};
 pub use files::{Failure, FileAccess, FileEntry, FileUser, FilesDocument, FilesSummary};
 pub use libs::{LibraryEntry, LibraryUser, LibsDocument, LibsSummary};
 pub use profile::{Child, LoadedLibrary, OpenFile, ProcessPart, ProfileDocument, Statistics};
 pub use snapshot::{SnapshotDocument, SnapshotLibrary, SnapshotProcess, SnapshotSummary};
 pub use summary::{Counts, FailedFile, LibraryVersion, ProgramRow, Span, SummaryDocument, TopFile};
+pub use tls::{CertificateRow, TlsDocument, TlsPart, TlsPeer, TlsRow, TlsTotals};
 
 use serde::{Serialize, Serializer};
 

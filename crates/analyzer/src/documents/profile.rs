@@ -1,6 +1,8 @@
 //! The document of `profile` (REQ-CLI-002).
 
-use super::{Coverage, FileAccess, HostPart, Time};
+use std::collections::BTreeMap;
+
+use super::{Coverage, FileAccess, FunctionCalls, HostPart, KernelCalls, Time, TlsRow};
 use serde::Serialize;
 
 /// What one process did.
@@ -25,6 +27,14 @@ pub struct ProfileDocument {
     pub files_failed: Vec<FileAccess>,
     /// Crypto files that were open in it when /proc was scanned.
     pub open_files: Vec<OpenFile>,
+    /// Calls of libraries' functions, by name.
+    pub api_calls: BTreeMap<String, u64>,
+    /// The same with what is known of them, in the order of the first call.
+    pub api_functions: Vec<FunctionCalls>,
+    /// Its TLS handshakes; those that are alike are counted together, the most frequent first.
+    pub tls: Vec<TlsRow>,
+    /// What it asked of the kernel's cryptography.
+    pub kernel_crypto: Vec<KernelCalls>,
     /// Its descendants, in the order in which they started; only with `--follow-children`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub children: Option<Vec<Child>>,
@@ -150,6 +160,14 @@ pub struct Child {
     pub files_accessed: Vec<FileAccess>,
     /// See [`ProfileDocument::files_failed`].
     pub files_failed: Vec<FileAccess>,
+    /// See [`ProfileDocument::api_calls`].
+    pub api_calls: BTreeMap<String, u64>,
+    /// See [`ProfileDocument::api_functions`].
+    pub api_functions: Vec<FunctionCalls>,
+    /// See [`ProfileDocument::tls`].
+    pub tls: Vec<TlsRow>,
+    /// See [`ProfileDocument::kernel_crypto`].
+    pub kernel_crypto: Vec<KernelCalls>,
     /// Totals of this descendant.
     pub statistics: Statistics,
 }
@@ -169,6 +187,12 @@ pub struct Statistics {
     pub accesses: u64,
     /// Opens that failed.
     pub failures: u64,
+    /// Calls of libraries' functions.
+    pub api_calls_made: u64,
+    /// TLS handshakes.
+    pub tls_handshakes: u64,
+    /// Those that failed.
+    pub tls_failures: u64,
     /// Processes that it started and that the capture knows.
     pub children: u64,
 }

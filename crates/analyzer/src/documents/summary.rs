@@ -1,6 +1,6 @@
 //! The document of `summary`: what a person wants to see first.
 
-use super::{Coverage, HostPart, Time};
+use super::{CallsPart, Coverage, HostPart, KernelPart, Time, TlsPart};
 use serde::Serialize;
 
 /// A capture in short.
@@ -22,6 +22,12 @@ pub struct SummaryDocument {
     pub programs: Vec<ProgramRow>,
     /// The libraries in use, by family and version.
     pub libraries: Vec<LibraryVersion>,
+    /// TLS as it was negotiated.
+    pub tls: TlsPart,
+    /// Calls of libraries.
+    pub api_calls: CallsPart,
+    /// The kernel's cryptography.
+    pub kernel: KernelPart,
     /// The files that were opened most.
     pub files: Vec<TopFile>,
     /// The files that could not be opened, and why.
@@ -46,7 +52,8 @@ pub struct Span {
 pub struct Counts {
     /// Processes that the capture knows.
     pub processes: u64,
-    /// Those with a crypto library mapped, or that opened or tried to open a crypto file.
+    /// Those with a crypto library mapped, or that opened or tried to open a crypto file, made a TLS handshake, called a
+    /// library or asked the kernel for cryptography.
     pub crypto_processes: u64,
     /// Library files.
     pub libraries: u64,
@@ -88,6 +95,10 @@ pub struct ProgramRow {
     pub file_opens: u64,
     /// Opens that failed.
     pub failed_opens: u64,
+    /// Calls of libraries' functions.
+    pub api_calls: u64,
+    /// TLS handshakes.
+    pub tls_handshakes: u64,
 }
 
 /// A version of a library.

@@ -11,6 +11,7 @@ impl Document for LibsDocument {
     fn text(&self, out: &mut String) {
         let mut sheet = Sheet::new(&[
             Column::Number("PROCESSES"),
+            Column::Number("CALLS"),
             Column::Text("FAMILY"),
             Column::Text("VERSION"),
             Column::Text("LIBRARY"),
@@ -21,6 +22,7 @@ impl Document for LibsDocument {
             let deleted = if library.deleted { "\n  deleted or replaced on disk while in use" } else { "" };
             sheet.row(vec![
                 library.process_count.to_string(),
+                library.calls.to_string(),
                 library.family.as_deref().map_or_else(|| "-".to_owned(), harmless),
                 library.version.as_deref().map_or_else(|| "-".to_owned(), harmless),
                 format!("{}{deleted}\n  {}", harmless(&library.path), some(&users, MOST)),

@@ -5,6 +5,7 @@
 //!   of writing are written as escapes, in JSON too.
 //! - A row of a table is never cut and paths are never broken, so that they can be searched for and copied; what may be long stands last.
 
+mod calls;
 mod csv;
 mod files;
 mod libs;
@@ -13,6 +14,7 @@ mod rows;
 mod snapshot;
 mod summary;
 mod text;
+mod tls;
 
 use std::io::{self, Write};
 

@@ -3,7 +3,9 @@
 use super::Document;
 use super::files::{COLUMNS, row};
 use super::text::{Column, Sheet, counted, coverage, harmless, heading, host, section, time, time_or_dash};
-use crate::documents::{FileAccess, LoadedLibrary, ProcessPart, ProfileDocument};
+use crate::documents::{
+    FileAccess, FunctionCalls, KernelCalls, LoadedLibrary, ProcessPart, ProfileDocument, TlsRow,
+};
 use crate::names::signal_name;
 
 impl Document for ProfileDocument {
@@ -27,6 +29,7 @@ impl Document for ProfileDocument {
             }
             section(out, "Open when /proc was scanned", &sheet, "");
         }
+        crypto(out, &self.tls, &self.api_functions, &self.kernel_crypto);
         for child in self.children.iter().flatten() {
             heading(out, &format!("Descendant {} ({})", harmless(&child.process.name), child.process.pid));
             process(out, &child.process);
@@ -36,18 +39,44 @@ impl Document for ProfileDocument {
             if !child.files_accessed.is_empty() || !child.files_failed.is_empty() {
                 files(out, &child.files_accessed, &child.files_failed);
             }
+            crypto(out, &child.tls, &child.api_functions, &child.kernel_crypto);
         }
         let s = &self.statistics;
         heading(out, "Totals");
         out.push_str(&format!(
-            "  {}, {}, {}, {} failed, {}\n",
+            "  {}, {}, {}, {} failed, {}\n  {}, {} failed; {}\n",
             counted(s.total_events, "event", "events"),
             counted(s.libraries_loaded, "library", "libraries"),
             counted(s.accesses, "file access", "file accesses"),
             counted(s.failures, "open", "opens"),
             counted(s.children, "child", "children"),
+            counted(s.tls_handshakes, "TLS handshake", "TLS handshakes"),
+            s.tls_failures,
+            counted(s.api_calls_made, "library call", "library calls"),
         ));
         coverage(out, &self.coverage);
+    }
+}
+
+/// What a profile shows of handshakes; what is not known of any is left out.
+fn tls_columns(rows: &[TlsRow]) -> Vec<&'static str> {
+    let mut columns = vec!["role", "version", "group", "result", "peer", "sni", "cipher_suite"];
+    columns.extend(rows.iter().any(|row| row.resumed.is_some()).then_some("resumed"));
+    columns.extend(rows.iter().any(|row| row.verify.is_some()).then_some("verify"));
+    columns.extend(rows.iter().any(|row| row.alpn.is_some()).then_some("alpn"));
+    columns
+}
+
+/// What there is of TLS, calls and the kernel.
+fn crypto(out: &mut String, tls: &[TlsRow], functions: &[FunctionCalls], requests: &[KernelCalls]) {
+    if !tls.is_empty() {
+        section(out, "TLS", &super::tls::sheet(tls, &tls_columns(tls)), "");
+    }
+    if !functions.is_empty() {
+        section(out, "Calls of libraries", &super::calls::functions(functions), "");
+    }
+    if !requests.is_empty() {
+        section(out, "Cryptography of the kernel", &super::calls::requests(requests), "");
     }
 }
 

@@ -1,10 +1,10 @@
 //! The form of `summary` for people: the first thing that anybody sees of a capture.
 
-use super::Document;
 use super::text::{
     Column, Sheet, counted, coverage, harmless, heading, host, section, some, time, time_or_dash,
 };
-use crate::documents::SummaryDocument;
+use super::{Document, calls, tls};
+use crate::documents::{CertificateRow, SummaryDocument, TlsRow};
 
 /// So many names or paths stand in a row.
 const MOST: usize = 4;
@@ -32,15 +32,73 @@ impl Document for SummaryDocument {
             counted(c.execs, "program", "programs"),
             counted(c.exits, "process", "processes"),
         ));
+        self.tls(out);
         self.failed(out);
         self.programs(out);
         self.libraries(out);
         self.files(out);
+        self.calls(out);
         coverage(out, &self.coverage);
     }
 }
 
 impl SummaryDocument {
+    fn tls(&self, out: &mut String) {
+        let tls = &self.tls;
+        if tls.totals.handshakes == 0 {
+            return;
+        }
+        let title = format!("TLS: {}", tls::totals(&tls.totals));
+        section(out, &title, &tls::sheet(&tls.negotiated, &["version", "group", "cipher_suite"]), "");
+        let clients = tls::share(tls.totals.post_quantum_offered, tls.totals.handshakes);
+        out.push_str(&format!("  post-quantum key exchange was offered in {clients}\n"));
+        if !tls.failed.is_empty() {
+            let columns = ["process", "role", "result", "verify", "peer", "sni"];
+            // All of them did: a column that says so again tells nothing.
+            let failed: Vec<TlsRow> = tls.failed.iter().map(|r| TlsRow { failures: 0, ..r.clone() }).collect();
+            section(out, "Handshakes that failed", &tls::sheet(&failed, &columns), "");
+        }
+        if !tls.not_verified.is_empty() {
+            let columns = ["process", "role", "verify", "peer", "sni"];
+            let title = "Peers that were not verified, or did not pass, and were talked to";
+            section(out, title, &tls::sheet(&tls.not_verified, &columns), "");
+        }
+        if !tls.certificates.is_empty() {
+            let mut sheet = Sheet::new(&[
+                Column::Number("SEEN"),
+                Column::Text("FAULTS"),
+                Column::Text("KEY"),
+                Column::Text("CERTIFICATE"),
+            ]);
+            for certificate in &tls.certificates {
+                sheet.row(row(certificate));
+            }
+            let title = format!("Certificates with faults, of {} seen", tls.certificates_seen);
+            section(out, &title, &sheet, "");
+        }
+    }
+
+    fn calls(&self, out: &mut String) {
+        let calls = &self.api_calls;
+        if !calls.algorithms.is_empty() {
+            section(out, "Algorithms and keys in libraries", &calls::uses(&calls.algorithms), "");
+        }
+        if !calls.settings.is_empty() {
+            section(out, "Settings in libraries", &calls::uses(&calls.settings), "");
+        }
+        let kernel = &self.kernel;
+        if !kernel.requests.is_empty() {
+            section(out, "Cryptography of the kernel", &calls::requests(&kernel.requests), "");
+        }
+        let fips = kernel.fips.map(|on| format!("FIPS mode of the kernel {}", if on { "on" } else { "off" }));
+        let policy = kernel.crypto_policy.as_ref().map(|p| format!("crypto policy {}", harmless(p)));
+        let facts: Vec<String> = [fips, policy].into_iter().flatten().collect();
+        if !facts.is_empty() {
+            heading(out, "Host");
+            out.push_str(&format!("  {}\n", facts.join("; ")));
+        }
+    }
+
     fn failed(&self, out: &mut String) {
         if self.failed_files.is_empty() {
             return;
@@ -69,6 +127,8 @@ impl SummaryDocument {
             Column::Number("OPENED"),
             Column::Number("FAILED"),
             Column::Number("LIBRARIES"),
+            Column::Number("TLS"),
+            Column::Number("CALLS"),
             Column::Text("NAME"),
             Column::Text("PROGRAM"),
         ]);
@@ -78,6 +138,8 @@ impl SummaryDocument {
                 program.file_opens.to_string(),
                 program.failed_opens.to_string(),
                 program.libraries.to_string(),
+                program.tls_handshakes.to_string(),
+                program.api_calls.to_string(),
                 harmless(&program.name),
                 program.exe.as_deref().map_or_else(|| "-".to_owned(), harmless),
             ]);
@@ -122,4 +184,26 @@ impl SummaryDocument {
         }
         section(out, "Files opened most", &sheet, "no crypto file was opened");
     }
+}
+
+fn row(certificate: &CertificateRow) -> Vec<String> {
+    let dash = |text: &Option<String>| text.as_deref().map_or_else(|| "-".to_owned(), harmless);
+    let bits = certificate.key_bits.map(|bits| format!(" {bits}")).unwrap_or_default();
+    let names = |list: &[String]| {
+        let names: Vec<String> = list.iter().map(|name| harmless(name)).collect();
+        some(&names, MOST)
+    };
+    vec![
+        certificate.count.to_string(),
+        certificate.faults.join("\n"),
+        format!("{}{bits}\n{}", dash(&certificate.key_type), dash(&certificate.signature_algorithm)),
+        format!(
+            "{}\n  until {}, by {}\n  {}: {}",
+            harmless(&certificate.subject),
+            dash(&certificate.not_after),
+            harmless(&certificate.issuer),
+            names(&certificate.processes),
+            names(&certificate.servers)
+        ),
+    ]
 }

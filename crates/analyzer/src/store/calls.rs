@@ -17,6 +17,9 @@ use crate::sink::NoteBody;
 /// So many libraries, and so many requests, are remembered; more are looked up again.
 const MAX_KNOWN: usize = 50_000;
 
+/// No second has more calls than these: what says so lies, and must not spoil the sums of all others.
+const MOST_AT_ONCE: u64 = 1 << 40;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct ApiKey {
     process: i64,
@@ -85,7 +88,7 @@ impl Ingest {
         let library = self.api_library(host, call.library, call.file)?;
         let args = self.interned.text(&self.db, call.args)?;
         if let Some(process) = process {
-            let count = i64::try_from(call.count.unwrap_or(1)).unwrap_or(i64::MAX);
+            let count = call.count.unwrap_or(1).min(MOST_AT_ONCE).cast_signed();
             let failures = if call.result == "failure" { count } else { 0 };
             let key = ApiKey { process, function, library, args, segment: row.segment };
             if self.calls.api.count(key, Counter { count, failures, ..Counter::one(event.wall_ns) }) {

@@ -15,6 +15,7 @@ use super::ingest::Ingest;
 use super::rows::EventRow;
 use super::tally::{Counter, Tally};
 use crate::event::{Event, TlsHandshake};
+use crate::tls::registry::{ALERTS, CIPHER_SUITES, GROUPS, SIGNATURE_SCHEMES, VERSIONS};
 
 /// So many combinations are remembered; more are looked up again.
 const MAX_KNOWN: usize = 50_000;
@@ -94,7 +95,10 @@ impl Handshakes {
         let find = db.prepare_cached(include_str!("../../sql/negotiation_find.sql"))?;
         let id = match { find }.query_row(&row[..], |r| r.get(0)).optional()? {
             Some(id) => id,
-            None => db.prepare_cached(include_str!("../../sql/negotiation_insert.sql"))?.insert(&row[..])?,
+            None => {
+                name_numbers(db, &n)?;
+                db.prepare_cached(include_str!("../../sql/negotiation_insert.sql"))?.insert(&row[..])?
+            }
         };
         if self.known.len() >= MAX_KNOWN {
             self.known.clear();
@@ -102,6 +106,23 @@ impl Handshakes {
         self.known.insert(n, id);
         Ok(id)
     }
+}
+
+/// Keeps the names of the numbers, where they have any.
+fn name_numbers(db: &Connection, n: &Negotiation) -> Result<(), StoreError> {
+    let mut insert = db.prepare_cached(include_str!("../../sql/tls_name.sql"))?;
+    for (name, registry, number) in [
+        ("version", &VERSIONS, n.version),
+        ("cipher_suite", &CIPHER_SUITES, n.cipher_suite),
+        ("group", &GROUPS, n.group),
+        ("signature_scheme", &SIGNATURE_SCHEMES, n.signature_scheme),
+        ("alert", &ALERTS, n.alert.map(|a| a.0.into())),
+    ] {
+        if let Some((number, known)) = number.and_then(|number| Some((number, registry.known(number)?))) {
+            insert.execute(params![name, number, known])?;
+        }
+    }
+    Ok(())
 }
 
 impl Ingest {

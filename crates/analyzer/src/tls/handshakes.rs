@@ -9,18 +9,16 @@
 //! - A handshake of which neither hello was seen is none: nothing is known of it.
 //! - What ended is handed out at once, or at its deadline, so that events keep the order of time.
 
+mod open;
+
 use std::collections::{BTreeMap, HashMap};
 
 use crypto_tracer_format::record::{Direction, Header, TlsMessage};
 
-use super::certificate::put_certificate;
-use super::ja4::ja4;
 use super::library::{Library, Question};
-use super::offered::offered;
-use super::parse::{self, TLS13, extension};
-use super::registry::CIPHER_SUITES;
 use crate::event::{Endpoint, TlsHandshake};
 use crate::identity::{ProcessId, SegmentId};
+use open::{Open, Verdict};
 
 /// Handshakes that are open at once.
 const HANDSHAKES: usize = 1 << 14;
@@ -99,50 +97,6 @@ pub struct Handshakes {
     begun: u64,
     /// What libraries said.
     pub library: Library,
-}
-
-#[derive(Debug)]
-struct Open {
-    process: ProcessId,
-    number: u64,
-    header: Header,
-    segment: SegmentId,
-    object: u64,
-    local: Endpoint,
-    peer: Endpoint,
-    client: Option<bool>,
-    offer: Option<Offer>,
-    choice: Option<Choice>,
-    began_ns: Option<u64>,
-    first_ns: u64,
-    through_ns: Option<u64>,
-    deadline_ns: Option<u64>,
-    group: Option<u16>,
-    hello_retry: bool,
-    has_certificate: bool,
-    certificates: Vec<u8>,
-    encrypted: [bool; 2],
-    alert: Option<(u8, bool)>,
-    bits: u16,
-    bytes: usize,
-}
-
-#[derive(Debug)]
-struct Offer {
-    json: Vec<u8>,
-    ja4: Vec<u8>,
-    sni: Vec<u8>,
-    ech: bool,
-}
-
-#[derive(Debug)]
-struct Choice {
-    version: u16,
-    cipher_suite: u16,
-    has_psk: bool,
-    /// It asks for another ClientHello: what looks encrypted before that is only for middleboxes (RFC 8446, D.4).
-    is_retry: bool,
-    alpn: Vec<u8>,
 }
 
 impl Handshakes {
@@ -258,30 +212,7 @@ impl Handshakes {
         }
         self.begun += 1;
         self.order.insert(self.begun, (message.connection, message.process));
-        self.open.entry(message.connection).or_default().push(Open {
-            process: message.process,
-            number: self.begun,
-            header: *message.header,
-            segment: message.segment,
-            object: message.object,
-            local: message.local,
-            peer: message.peer,
-            client: None,
-            offer: None,
-            choice: None,
-            began_ns: None,
-            first_ns: message.header.time_ns,
-            through_ns: None,
-            deadline_ns: None,
-            group: None,
-            hello_retry: false,
-            has_certificate: false,
-            certificates: Vec::new(),
-            encrypted: [false; 2],
-            alert: None,
-            bits: 0,
-            bytes: size_of::<Open>(),
-        });
+        self.open.entry(message.connection).or_default().push(Open::new(message, self.begun));
         self.bytes += size_of::<Open>();
     }
 
@@ -349,150 +280,6 @@ impl Handshakes {
             result,
             verify,
         });
-    }
-}
-
-/// What a message means for the handshake.
-enum Verdict {
-    Open,
-    /// Both directions are encrypted.
-    Through,
-    Ended(&'static str),
-}
-
-impl Open {
-    fn take(&mut self, message: &Message<'_>, sent: bool) -> bool {
-        match message.message {
-            TlsMessage::ClientHello => self.take_client_hello(message, sent),
-            TlsMessage::ServerHello => self.take_server_hello(message.body, sent),
-            TlsMessage::Certificate => {
-                self.take_certificate(message.body, sent);
-                true
-            }
-            TlsMessage::ServerKeyExchange => {
-                let is_ecdhe = self.choice.as_ref().is_some_and(|choice| {
-                    CIPHER_SUITES
-                        .known(choice.cipher_suite)
-                        .is_none_or(|name| name.contains("_ECDHE_") || name.contains("_ECDH_anon_"))
-                });
-                if is_ecdhe {
-                    self.group = parse::named_curve(message.body).or(self.group);
-                }
-                self.has_certificate |= self.choice.is_none();
-                true
-            }
-            TlsMessage::Alert => match message.body {
-                [_, description, ..] => {
-                    self.alert = Some((*description, sent));
-                    true
-                }
-                _ => false,
-            },
-            TlsMessage::Encrypted => {
-                self.take_encrypted(sent);
-                true
-            }
-            TlsMessage::CertificateRequest | TlsMessage::Closed => true,
-        }
-    }
-
-    fn take_client_hello(&mut self, message: &Message<'_>, sent: bool) -> bool {
-        self.client = Some(sent);
-        let Some(hello) = parse::client_hello(message.body) else { return false };
-        if self.choice.take().is_some() {
-            // The first answer was a HelloRetryRequest; what was in clear after it was no end.
-            self.hello_retry = true;
-            self.encrypted = [false; 2];
-            self.through_ns = None;
-        }
-        if self.offer.is_some() {
-            return true;
-        }
-        self.began_ns = Some(message.header.time_ns);
-        let is_cut = message.bits & crypto_tracer_format::record::tls_bits::CUT != 0;
-        let offer = Offer {
-            json: offered(&hello),
-            ja4: ja4(&hello).filter(|_| !is_cut).unwrap_or_default().into_bytes(),
-            sni: hello.sni.to_vec(),
-            ech: hello.has(extension::ENCRYPTED_CLIENT_HELLO),
-        };
-        self.bytes += offer.json.len() + offer.sni.len();
-        self.offer = Some(offer);
-        true
-    }
-
-    fn take_server_hello(&mut self, body: &[u8], sent: bool) -> bool {
-        self.client = Some(!sent);
-        let Some(hello) = parse::server_hello(body) else { return false };
-        self.group = hello.group.or(self.group);
-        if hello.is_retry {
-            self.hello_retry = true;
-        }
-        let choice = Choice {
-            version: hello.version,
-            cipher_suite: hello.cipher_suite,
-            has_psk: hello.has_psk,
-            is_retry: hello.is_retry,
-            alpn: hello.alpn.to_vec(),
-        };
-        self.bytes += choice.alpn.len();
-        self.choice = Some(choice);
-        true
-    }
-
-    /// The server's; a client's own is about people.
-    fn take_certificate(&mut self, der: &[u8], sent: bool) {
-        if Some(sent) == self.client {
-            return;
-        }
-        self.has_certificate = true;
-        let before = self.certificates.len();
-        self.certificates.push(if before == 0 { b'[' } else { b',' });
-        put_certificate(&mut self.certificates, der);
-        if self.certificates.len() > CERTIFICATES {
-            self.certificates.truncate(before);
-        }
-        self.bytes += self.certificates.len() - before;
-    }
-
-    fn take_encrypted(&mut self, sent: bool) {
-        if self.choice.as_ref().is_none_or(|choice| !choice.is_retry) {
-            self.encrypted[usize::from(sent)] = true;
-        }
-    }
-
-    fn verdict(&mut self, now: u64) -> Verdict {
-        const CLOSE_NOTIFY: u8 = 0;
-        const WARNING_ONLY: [u8; 2] = [100, 112];
-        match self.alert {
-            Some((CLOSE_NOTIFY, _)) => return Verdict::Ended(result::INCOMPLETE),
-            Some((description, _)) if !WARNING_ONLY.contains(&description) => {
-                return Verdict::Ended(result::FAILURE);
-            }
-            _ => {}
-        }
-        if self.encrypted == [true; 2] {
-            self.through_ns.get_or_insert(now);
-            return Verdict::Through;
-        }
-        Verdict::Open
-    }
-
-    /// Whether an earlier session was resumed.
-    fn resumed(&self) -> Option<bool> {
-        let choice = self.choice.as_ref()?;
-        if choice.version >= TLS13 {
-            return Some(choice.has_psk);
-        }
-        if self.has_certificate {
-            return Some(false);
-        }
-        // Without certificates only a resumed handshake, or one that needs none, goes on.
-        let needs_certificate = CIPHER_SUITES
-            .known(choice.cipher_suite)
-            .is_some_and(|name| name.contains("_RSA_") || name.contains("_ECDSA_") || name.contains("_DSS_"));
-        let server = usize::from(self.client == Some(false));
-        (needs_certificate && self.encrypted.get(server) == Some(&true)).then_some(true)
     }
 }
 

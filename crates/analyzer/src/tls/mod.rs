@@ -3,11 +3,11 @@
 //! [`parse`] reads messages with a parser crate, [`registry`] gives numbers their names, [`handshakes`] pairs the messages of
 //! one connection and [`library`] adds what the process's TLS library said of it.
 
-pub mod certificate;
-pub mod handshakes;
+mod certificate;
+pub(crate) mod handshakes;
 mod ja4;
-pub mod library;
-pub mod message;
+pub(crate) mod library;
+pub(crate) mod message;
 mod offered;
 mod parse;
 pub mod registry;

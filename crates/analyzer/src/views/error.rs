@@ -30,6 +30,9 @@ pub enum ViewError {
         /// What was captured.
         captured: Vec<(Time, Time)>,
     },
+    /// A stretch of time was asked for, but the material holds sums only.
+    #[error("a stretch of time needs every event, but only sums of them were kept")]
+    NeedsEvents,
     /// A statement of the user that isn't allowed or isn't SQL.
     #[error("{0}")]
     Sql(String),

@@ -84,6 +84,7 @@ fn document(db: &Connection, host: &HostRow, options: &LibsOptions) -> Result<Li
             container: row.get(5)?,
         });
     }
+    count_calls(db, host.id, &mut entries)?;
     let summary =
         LibsSummary { total_libraries: entries.len() as u64, total_processes: processes.len() as u64 };
     Ok(LibsDocument {
@@ -94,6 +95,23 @@ fn document(db: &Connection, host: &HostRow, options: &LibsOptions) -> Result<Li
         summary,
         coverage: coverage::of(db, host)?,
     })
+}
+
+/// Adds the calls of each file; of two files that had the same path, they go to the one that was probed.
+fn count_calls(
+    db: &Connection,
+    host: i64,
+    entries: &mut BTreeMap<(Vec<u8>, i64), LibraryEntry>,
+) -> Result<(), StoreError> {
+    let mut statement = db.prepare_cached(include_str!("../../sql/libs_calls.sql"))?;
+    let mut rows = statement.query([host])?;
+    while let Some(row) = rows.next()? {
+        let key = (stored_bytes(row, 0)?.unwrap_or_default(), row.get(1)?);
+        if let Some(entry) = entries.get_mut(&key) {
+            entry.calls += row.get::<_, i64>(2)?.cast_unsigned();
+        }
+    }
+    Ok(())
 }
 
 fn entry(library: &Library) -> LibraryEntry {
@@ -112,6 +130,7 @@ fn entry(library: &Library) -> LibraryEntry {
         size,
         deleted: false,
         first_seen: None,
+        calls: 0,
         process_count: 0,
         processes: Vec::new(),
     }

@@ -5,9 +5,12 @@
 //! - There is one document for each host (of `profile`, for each process): process ids and clocks of two hosts, or of two
 //!   boots of one host, have nothing to do with each other.
 
+mod calls;
+mod certificates;
 mod coverage;
 mod error;
 mod files;
+mod handshakes;
 mod hosts;
 mod libraries;
 mod libs;
@@ -17,6 +20,8 @@ mod profile;
 mod snapshot;
 mod sql;
 mod summary;
+mod tls;
+mod weak;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -29,6 +34,7 @@ pub use profile::{ProfileOptions, Selector, profile};
 pub use snapshot::{SnapshotOptions, snapshot};
 pub use sql::{SqlOptions, sql};
 pub use summary::{SummaryOptions, summary};
+pub use tls::{TlsColumn, TlsOptions, tls};
 
 use crate::AnalyzeError;
 use crate::coverage::{Completeness, Coverage};
@@ -41,6 +47,8 @@ use crate::store::{Database, Ingest, is_database, stored_coverage};
 pub struct Material {
     database: Database,
     coverage: Coverage,
+    /// Each event is in it, not only what sums them up.
+    events: bool,
 }
 
 impl Material {
@@ -75,7 +83,7 @@ impl Material {
     fn fill(source: &mut dyn Source, keep_events: bool) -> Result<Material, AnalyzeError> {
         let mut sink = Ingest::temporary(keep_events)?;
         let coverage = source.feed(Range::default(), &mut sink)?;
-        Ok(Material { database: sink.into_database()?, coverage })
+        Ok(Material { database: sink.into_database()?, coverage, events: keep_events })
     }
 
     /// Opens a database that `ingest` made.
@@ -85,11 +93,15 @@ impl Material {
     pub fn open(path: &Path) -> Result<Material, AnalyzeError> {
         let database = Database::open(path)?;
         let coverage = stored_coverage(&database)?;
-        Ok(Material { database, coverage })
+        Ok(Material { database, coverage, events: true })
     }
 
     pub(crate) fn db(&self) -> &rusqlite::Connection {
         &self.database.connection
+    }
+
+    pub(crate) fn has_events(&self) -> bool {
+        self.events
     }
 
     /// What the captures held and lacked.

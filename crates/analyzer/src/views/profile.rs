@@ -1,17 +1,19 @@
 //! `profile`: what single processes did.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 
 use rusqlite::{Connection, params};
 
 use super::files::{collect, mode};
+use super::handshakes::Known;
 use super::hosts::{HostRow, hosts};
 use super::libraries::{Library, of_host};
-use super::{Candidate, Material, Outcome, ViewError, coverage, processes, write_all};
+use super::tls::{self, TlsColumn};
+use super::{Candidate, Material, Outcome, ViewError, calls, coverage, processes, write_all};
 use crate::AnalyzeError;
 use crate::documents::{
-    Child, FileAccess, LoadedLibrary, OpenFile, ProfileDocument, Statistics, Time, shown,
+    Child, FileAccess, LoadedLibrary, OpenFile, ProfileDocument, Statistics, Time, TlsRow, shown,
 };
 use crate::render::{Format, harmless};
 use crate::store::{StoreError, stored_bytes};
@@ -129,19 +131,23 @@ fn document(
     id: i64,
     coverage: crate::documents::Coverage,
 ) -> Result<ProfileDocument, StoreError> {
-    let Child { process, libraries, files_accessed, files_failed, statistics } = child(db, libraries, id)?;
+    let child = child(db, libraries, id)?;
     Ok(ProfileDocument {
         profile_version: "1.0",
         generated_at: host.end(),
         duration_seconds: host.duration_seconds(),
         host: host.part(),
-        process,
-        libraries,
-        files_accessed,
-        files_failed,
+        process: child.process,
+        libraries: child.libraries,
+        files_accessed: child.files_accessed,
+        files_failed: child.files_failed,
         open_files: open_files(db, id)?,
+        api_calls: child.api_calls,
+        api_functions: child.api_functions,
+        tls: child.tls,
+        kernel_crypto: child.kernel_crypto,
         children: None,
-        statistics,
+        statistics: child.statistics,
         coverage,
     })
 }
@@ -159,6 +165,12 @@ fn child(db: &Connection, libraries: &HashMap<i64, Library>, id: i64) -> Result<
         db.prepare_cached(include_str!("../../sql/profile_totals.sql"))?.query_row([id], |row| {
             Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, i64>(1)?.cast_unsigned()))
         })?;
+    let api_functions = calls::of_process(db, id)?;
+    let mut api_calls = BTreeMap::new();
+    for function in &api_functions {
+        *api_calls.entry(function.function_name.clone()).or_insert(0) += function.count;
+    }
+    let tls = handshakes(db, id)?;
     let statistics = Statistics {
         total_events,
         libraries_loaded: libraries.len() as u64,
@@ -166,9 +178,42 @@ fn child(db: &Connection, libraries: &HashMap<i64, Library>, id: i64) -> Result<
         files_failed: files_failed.len() as u64,
         accesses: files_accessed.iter().map(|f| f.access_count).sum(),
         failures,
+        api_calls_made: api_functions.iter().map(|f| f.count).fold(0, u64::saturating_add),
+        tls_handshakes: tls.iter().map(|row| row.count).sum(),
+        tls_failures: tls.iter().map(|row| row.failures).sum(),
         children,
     };
-    Ok(Child { process: processes::part(db, id)?, libraries, files_accessed, files_failed, statistics })
+    Ok(Child {
+        process: processes::part(db, id)?,
+        libraries,
+        files_accessed,
+        files_failed,
+        api_calls,
+        api_functions,
+        tls,
+        kernel_crypto: calls::kernel_of_process(db, id)?,
+        statistics,
+    })
+}
+
+/// What handshakes of a process are grouped by: all that tells them apart but the client's fingerprint.
+const TLS_COLUMNS: [TlsColumn; 11] = [
+    TlsColumn::Role,
+    TlsColumn::Version,
+    TlsColumn::Group,
+    TlsColumn::SignatureScheme,
+    TlsColumn::Alpn,
+    TlsColumn::Result,
+    TlsColumn::Resumed,
+    TlsColumn::Verify,
+    TlsColumn::Peer,
+    TlsColumn::Sni,
+    TlsColumn::CipherSuite,
+];
+
+fn handshakes(db: &Connection, id: i64) -> Result<Vec<TlsRow>, StoreError> {
+    let shakes = Known::default().read(db, include_str!("../../sql/tls_rows_of_process.sql"), [id])?;
+    Ok(tls::group(shakes.iter(), &TLS_COLUMNS, &HashMap::new()))
 }
 
 /// The libraries of a process, in the order in which they were seen; of several sightings, the first that tells when.

@@ -5,13 +5,15 @@ use std::io::Write;
 
 use rusqlite::{Connection, params};
 
+use super::handshakes::{Known, Negotiation, totals};
 use super::hosts::{HostRow, hosts};
 use super::libraries::of_host;
-use super::{Material, Outcome, coverage, write_all};
+use super::tls::{self, TlsColumn};
+use super::{Material, Outcome, calls, certificates, coverage, write_all};
 use crate::AnalyzeError;
 use crate::documents::{
-    Counts, FailedFile, LibraryVersion, ProgramRow, Span, SummaryDocument, Time, TopFile, shown, shown_list,
-    shown_option,
+    Counts, FailedFile, LibraryVersion, ProgramRow, Span, SummaryDocument, Time, TlsPart, TopFile, shown,
+    shown_list, shown_option,
 };
 use crate::names::result_name;
 use crate::render::Format;
@@ -59,6 +61,7 @@ fn document(
     options: &SummaryOptions,
 ) -> Result<SummaryDocument, StoreError> {
     let duration_seconds = host.duration_seconds();
+    let top = options.top as usize;
     Ok(SummaryDocument {
         summary_version: "1.0",
         generated_at: host.end(),
@@ -67,6 +70,9 @@ fn document(
         counts: counts(db, host.id)?,
         programs: programs(db, host.id, options.top)?,
         libraries: libraries(db, host.id)?,
+        tls: handshakes(db, host, top)?,
+        api_calls: calls::of_host(db, host.id, top)?,
+        kernel: calls::kernel_of_host(db, host.id, top)?,
         files: files(db, host.id, options.top)?,
         failed_files: failed(db, host.id, options.top)?,
         coverage: coverage::of(db, host)?,
@@ -109,9 +115,49 @@ fn programs(db: &Connection, host: i64, top: u32) -> Result<Vec<ProgramRow>, Sto
             libraries: get(3)?,
             file_opens: get(4)?,
             failed_opens: get(5)?,
+            api_calls: get(6)?,
+            tls_handshakes: get(7)?,
         });
     }
     Ok(list)
+}
+
+/// Who with whom, and what came of it.
+const PARTIES: [TlsColumn; 6] = [
+    TlsColumn::Process,
+    TlsColumn::Role,
+    TlsColumn::Result,
+    TlsColumn::Verify,
+    TlsColumn::Peer,
+    TlsColumn::Sni,
+];
+const NEGOTIATED: [TlsColumn; 3] = [TlsColumn::Version, TlsColumn::Group, TlsColumn::CipherSuite];
+
+fn handshakes(db: &Connection, host: &HostRow, top: usize) -> Result<TlsPart, StoreError> {
+    let shakes = Known::default().read(db, include_str!("../../sql/tls_rows.sql"), [host.id])?;
+    let actors = tls::actors(db, host, false)?;
+    let by = |columns: &[TlsColumn], wanted: &dyn Fn(&Negotiation) -> bool| {
+        let mut rows = tls::group(shakes.iter().filter(|s| wanted(&s.what)), columns, &actors);
+        rows.sort_by_key(|row| std::cmp::Reverse(row.count));
+        rows.truncate(top);
+        rows
+    };
+    let all = |_: &Negotiation| true;
+    let went_on = |n: &Negotiation| {
+        !n.has_failed() && (n.is_not_verified() || (n.client && n.has_failed_verification()))
+    };
+    let (certificates_seen, certificates) = certificates::faulty(&shakes, &actors, host.end(), top);
+    Ok(TlsPart {
+        totals: totals(shakes.iter()),
+        negotiated: by(&NEGOTIATED, &all),
+        versions: by(&[TlsColumn::Version], &all),
+        groups: by(&[TlsColumn::Group], &all),
+        cipher_suites: by(&[TlsColumn::CipherSuite], &all),
+        failed: by(&PARTIES, &Negotiation::has_failed),
+        not_verified: by(&PARTIES, &went_on),
+        certificates,
+        certificates_seen,
+    })
 }
 
 /// Libraries by family and version.

@@ -422,6 +422,41 @@ fn crypto(r: &mut Recording, client: Who) {
         .tls(33, client, 2, TlsMessage::Alert, true, &[2, 48]);
 }
 
+#[test]
+fn calls_and_handshakes_in_a_table() {
+    let mut r = Recording::begin(HOST);
+    crypto(&mut r, who(77, b"curl"));
+    let folder = Folder::new();
+    let options = MonitorOptions { format: Format::Table, ..MonitorOptions::default() };
+    let (text, _) = run(&[folder.file("a.ctrace", &r.bytes())], &options).unwrap();
+    let lines: Vec<&str> = text.lines().skip(1).map(|line| line.split_at(54).1).collect();
+    assert_eq!(
+        lines,
+        [
+            "call     ok         SSL_CTX_set_min_proto_version {\"version\":\"TLSv1.2\",\"version_id\":771}  [libssl.so.3]",
+            "call     ok         EVP_DigestFinal_ex x212 {\"digest\":\"SHA256\",\"digest_id\":672}  [libssl.so.3]",
+            "TLS      ok         client of 192.168.1.2:443 example.com  TLSv1.3 TLS_AES_256_GCM_SHA384 x25519",
+            "TLS      failed     client of 192.168.1.2:443 example.com  TLSv1.2 TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384  \
+             [alert sent: unknown_ca]",
+        ]
+    );
+}
+
+/// `--library` is about calls too, by file and by family, and lets no handshake pass.
+#[test]
+fn calls_of_a_library() {
+    let mut r = Recording::begin(HOST);
+    crypto(&mut r, who(77, b"curl"));
+    let folder = Folder::new();
+    let file = folder.file("a.ctrace", &r.bytes());
+    for (library, want) in [("libssl", 2), ("OPENSSL", 2), ("gnutls", 0)] {
+        let filter = Filter { libraries: vec![library.to_owned()], ..Filter::default() };
+        let options = MonitorOptions { filter, ..MonitorOptions::default() };
+        let (text, _) = run(std::slice::from_ref(&file), &options).unwrap();
+        assert_eq!(text.lines().count(), want, "{library}: {text}");
+    }
+}
+
 /// The page shows what is written, not what somebody thought would be.
 #[test]
 fn the_page_of_events_shows_what_is_written() {

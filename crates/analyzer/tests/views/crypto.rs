@@ -3,12 +3,16 @@
 use std::path::Path;
 
 use crypto_tracer_analyzer::AnalyzeError;
-use crypto_tracer_analyzer::event::{Body, Event};
+use crypto_tracer_analyzer::event::{ApiCall, Body, Event};
+use crypto_tracer_analyzer::render::Format;
 use crypto_tracer_analyzer::sink::{Range, Sink, Source};
 use crypto_tracer_analyzer::store::{DatabaseSource, IngestOptions, Ingested, ingest};
+use crypto_tracer_analyzer::views::{Material, SummaryOptions, TlsColumn, TlsOptions};
+use serde_json::Value;
 
-use crate::Folder;
-use crate::staged::{Staged, staged};
+use crate::staged::{CRYPTO, Staged, Who, call, staged};
+use crate::testing::wall;
+use crate::{Folder, View};
 
 /// Writes down what comes.
 #[derive(Default)]
@@ -124,6 +128,20 @@ fn what_is_like_is_counted_together() {
         ["5"],
         "old, resumed or not, and three more"
     );
+    let names = "SELECT registry, number, name FROM tls_names ORDER BY registry, number";
+    assert_eq!(
+        rows(&database, names),
+        [
+            "alert 48 unknown_ca",
+            "cipher_suite 47 TLS_RSA_WITH_AES_128_CBC_SHA",
+            "cipher_suite 4866 TLS_AES_256_GCM_SHA384",
+            "group 29 x25519",
+            "group 4588 X25519MLKEM768",
+            "signature_scheme 1027 ecdsa_secp256r1_sha256",
+            "version 771 TLSv1.2",
+            "version 772 TLSv1.3",
+        ]
+    );
     let api = "SELECT process, function, args, count, failures FROM api_usage ORDER BY pid, function";
     assert_eq!(
         rows(&database, api),
@@ -153,4 +171,154 @@ fn what_is_like_is_counted_together() {
     );
     let functions = "SELECT function FROM api_functions WHERE recorded = 'event'";
     assert_eq!(rows(&database, functions), ["SSL_connect"]);
+}
+
+fn tls(options: TlsOptions) -> Value {
+    let material = Material::read_events(&mut staged()).unwrap();
+    let mut documents = View::Tls(options).documents(&material);
+    assert_eq!(documents.len(), 1);
+    documents.remove(0)
+}
+
+/// A field of each row, with its count.
+fn counted(document: &Value, field: &str) -> Vec<(String, u64)> {
+    let rows = document["handshakes"].as_array().unwrap().iter();
+    rows.map(|row| (row[field].to_string().replace('"', ""), row["count"].as_u64().unwrap())).collect()
+}
+
+#[test]
+fn handshakes_can_be_grouped_by_anything_and_none_is_lost() {
+    for column in TlsColumn::ALL {
+        let document = tls(TlsOptions { group_by: vec![*column], ..TlsOptions::default() });
+        assert_eq!(TlsColumn::from_name(column.name()), Some(*column));
+        let total: u64 = counted(&document, "count").iter().map(|(_, count)| count).sum();
+        assert_eq!(total, 7, "{}", column.name());
+    }
+    let by = |column| tls(TlsOptions { group_by: vec![column], ..TlsOptions::default() });
+    let pairs = |list: &[(&str, u64)]| list.iter().map(|(a, b)| ((*a).to_owned(), *b)).collect::<Vec<_>>();
+    assert_eq!(counted(&by(TlsColumn::Version), "version"), pairs(&[("TLSv1.3", 5), ("TLSv1.2", 2)]));
+    let groups = by(TlsColumn::Group);
+    assert_eq!(counted(&groups, "group"), pairs(&[("x25519", 3), ("null", 2), ("X25519MLKEM768", 2)]));
+    assert_eq!(groups["handshakes"][2]["post_quantum"], true);
+    assert_eq!(groups["handshakes"][0]["post_quantum"], false);
+    assert_eq!(
+        counted(&by(TlsColumn::Library), "library"),
+        pairs(&[("null", 5), ("OpenSSL 3.0.19 27 Jan 2026", 2)])
+    );
+    let results = by(TlsColumn::Result);
+    assert_eq!(results["handshakes"][1]["alert"], "unknown_ca");
+    assert_eq!(results["handshakes"][1]["failures"], 1);
+    assert_eq!(
+        results["summary"],
+        serde_json::json!({
+            "handshakes": 7, "successes": 6, "failures": 1, "clients": 4, "servers": 3, "tls13": 5, "outdated": 0,
+            "post_quantum": 2, "post_quantum_offered": 5, "not_verified": 2, "verify_failures": 1,
+        })
+    );
+}
+
+#[test]
+fn handshakes_can_be_chosen_by_process_and_time() {
+    let names = |options| counted(&tls(options), "process");
+    let default = TlsOptions::default;
+    let of_name = |name: &str| TlsOptions { name: Some(name.to_owned()), ..default() };
+    assert_eq!(names(of_name("CUR")).len(), 2);
+    assert_eq!(names(TlsOptions { pid: Some(Who::Python.pid()), ..default() }), [("python3".to_owned(), 2)]);
+    assert!(names(of_name("apache")).is_empty());
+    // Both ends are included.
+    let between = |from, to| TlsOptions {
+        since_wall_ns: Some(wall(from)),
+        until_wall_ns: Some(wall(to)),
+        group_by: vec![TlsColumn::Process],
+        ..default()
+    };
+    assert_eq!(names(between(2100, 3000)), [("curl".to_owned(), 1), ("python3".to_owned(), 1)]);
+    assert_eq!(names(between(2101, 2999)), []);
+    let sums = Material::read(&mut staged()).unwrap();
+    let error = View::Tls(between(0, 1)).write(&sums, Format::Json).unwrap_err();
+    assert!(error.to_string().contains("needs every event"), "{error}");
+}
+
+#[test]
+fn every_view_of_a_database_is_that_of_the_capture() {
+    let folder = Folder::new();
+    let database = folder.path("a.db");
+    put(&staged(), &database);
+    let (direct, stored) = (Material::read(&mut staged()).unwrap(), Material::open(&database).unwrap());
+    let range = TlsOptions { since_wall_ns: Some(wall(2000)), ..TlsOptions::default() };
+    let events = Material::read_events(&mut staged()).unwrap();
+    let views = View::all().into_iter().filter(|view| !matches!(view, View::Profile(_)));
+    let views = views.chain([View::name("")]).map(|view| (&direct, view));
+    for (direct, view) in views.chain([(&events, View::Tls(range))]) {
+        assert_eq!(view.documents(&stored), view.documents(direct), "{view:?}");
+        assert_eq!(
+            view.write(&stored, Format::Table).unwrap().0,
+            view.write(direct, Format::Table).unwrap().0
+        );
+    }
+}
+
+#[test]
+fn a_profile_tells_what_was_called_and_negotiated() {
+    let material = Material::read(&mut staged()).unwrap();
+    let curl = View::pid(Who::Curl.pid()).documents(&material).remove(0);
+    assert_eq!(
+        curl["api_calls"],
+        serde_json::json!({"SSL_CTX_new": 1, "SSL_CTX_set_verify": 1, "SSL_connect": 2})
+    );
+    assert_eq!(curl["statistics"]["api_calls_made"], 4);
+    assert_eq!(curl["statistics"]["tls_handshakes"], 2);
+    assert_eq!(curl["statistics"]["tls_failures"], 1);
+    assert_eq!(curl["api_functions"][2]["failures"], 1);
+    assert_eq!(curl["api_functions"][1]["args"][0]["args"]["verify_mode"], "peer");
+    let failed = curl["tls"].as_array().unwrap().iter().find(|row| row["result"] == "failure").unwrap();
+    assert_eq!(failed["verify"], "unable to get local issuer certificate");
+    assert_eq!(failed["peer"], serde_json::json!({"address": "203.0.113.0", "port": 443}));
+    let java = View::pid(Who::Java.pid()).documents(&material).remove(0);
+    assert_eq!(java["kernel_crypto"][0]["call"], "add_key");
+    assert_eq!(java["kernel_crypto"][0]["failures"], 1);
+    assert_eq!(java["kernel_crypto"][1]["name"], "sha256");
+}
+
+#[test]
+fn a_summary_says_what_is_weak_failed_and_unverified() {
+    let material = Material::read(&mut staged()).unwrap();
+    let summary = View::Summary(SummaryOptions::default()).documents(&material).remove(0);
+    let tls = &summary["tls"];
+    assert_eq!(tls["failed"][0]["process"], "curl");
+    assert_eq!(tls["failed"][0]["alert"], "unknown_ca");
+    assert_eq!(tls["not_verified"][0]["process"], "python3");
+    assert_eq!(tls["not_verified"][0]["count"], 2);
+    let certificate = &tls["certificates"][0];
+    assert_eq!(certificate["faults"], serde_json::json!(["expires soon", "weak key"]));
+    assert_eq!(certificate["servers"], serde_json::json!(["10.0.0.9:8443"]));
+    let weak: Vec<_> =
+        summary["api_calls"]["algorithms"].as_array().unwrap().iter().map(|u| &u["weak"]).collect();
+    assert_eq!(weak, [true, true]);
+    assert_eq!(summary["api_calls"]["settings"][0]["args"]["verify_mode"], "peer");
+    assert_eq!(summary["kernel"]["fips"], false);
+    assert_eq!(summary["kernel"]["crypto_policy"], "DEFAULT");
+    assert_eq!(summary["kernel"]["algorithms"], 1);
+    assert_eq!(summary["coverage"]["redaction"], serde_json::json!(["secrets", "network"]));
+    assert_eq!(summary["coverage"]["complete"], true);
+    assert_eq!(
+        summary["coverage"]["left_out"][0]["functions"],
+        serde_json::json!(["SSL_CTX_up_ref", "SSL_up_ref"])
+    );
+}
+
+#[test]
+fn what_lies_about_counts_spoils_no_sum() {
+    let mut source = staged();
+    let lie = ApiCall { count: Some(u64::MAX), ..call("EVP_DigestFinal_ex", "algorithm", CRYPTO, "{}") };
+    source.events.extend((0..9).map(|n| (6000 + n, Who::Java, Body::ApiCall(lie))));
+    let material = Material::read(&mut source).unwrap();
+    for view in View::all().into_iter().skip(2).chain([View::name("")]) {
+        view.documents(&material);
+        view.write(&material, Format::Table).unwrap();
+    }
+    let folder = Folder::new();
+    let database = folder.path("a.db");
+    put(&source, &database);
+    assert_eq!(stored(&database), heard(&mut source), "each event as it came");
 }

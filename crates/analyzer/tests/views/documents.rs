@@ -61,7 +61,7 @@ fn a_short_lived_process_is_complete() {
         curl["statistics"],
         json!({
             "total_events": 7, "libraries_loaded": 2, "files_accessed": 1, "files_failed": 1, "accesses": 1,
-            "failures": 1, "children": 0,
+            "failures": 1, "api_calls_made": 0, "tls_handshakes": 0, "tls_failures": 0, "children": 0,
         })
     );
 }

@@ -20,7 +20,7 @@ use crypto_tracer_analyzer::render::Format;
 use crypto_tracer_analyzer::store::{IngestOptions, Ingested, ingest};
 use crypto_tracer_analyzer::views::{
     self, FilesOptions, LibsOptions, Material, Outcome, ProfileOptions, Selector, SnapshotOptions,
-    SqlOptions, SummaryOptions,
+    SqlOptions, SummaryOptions, TlsOptions,
 };
 use crypto_tracer_analyzer::{AnalyzeError, open};
 use serde_json::Value;
@@ -52,6 +52,7 @@ enum View {
     Libs(LibsOptions),
     Files(FilesOptions),
     Summary(SummaryOptions),
+    Tls(TlsOptions),
     Sql(&'static str),
 }
 
@@ -76,6 +77,7 @@ impl View {
             View::Libs(LibsOptions::default()),
             View::Files(FilesOptions::default()),
             View::Summary(SummaryOptions::default()),
+            View::Tls(TlsOptions::default()),
         ]
     }
 
@@ -86,6 +88,7 @@ impl View {
             View::Libs(_) => include_str!("../../../../docs/schema/libs.schema.json"),
             View::Files(_) => include_str!("../../../../docs/schema/files.schema.json"),
             View::Summary(_) => include_str!("../../../../docs/schema/summary.schema.json"),
+            View::Tls(_) => include_str!("../../../../docs/schema/tls.schema.json"),
             View::Sql(_) => "true",
         }
     }
@@ -98,6 +101,7 @@ impl View {
             View::Libs(o) => views::libs(material, o, format, &mut out),
             View::Files(o) => views::files(material, o, format, &mut out),
             View::Summary(o) => views::summary(material, o, format, &mut out),
+            View::Tls(o) => views::tls(material, o, format, &mut out),
             View::Sql(statement) => {
                 let options = SqlOptions { statement: (*statement).to_owned() };
                 views::sql(material, &options, format, &mut out)

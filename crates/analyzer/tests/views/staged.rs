@@ -106,13 +106,13 @@ impl Source for Staged {
         };
         let take = sink.segment(&segment)?;
         if take == Take::Read {
-            for body in &self.notes {
-                let (time_ns, wall_ns) = (at(1), Some(wall(1)));
-                sink.note(&Note { host, segment: id, time_ns, wall_ns, body: *body })?;
-            }
             for who in Who::ALL {
                 sink.process(&who.process())?;
                 sink.state(&who.state())?;
+            }
+            for body in &self.notes {
+                let (time_ns, wall_ns) = (at(1), Some(wall(1)));
+                sink.note(&Note { host, segment: id, time_ns, wall_ns, body: *body })?;
             }
             for (ms, who, body) in &self.events {
                 let wall_ns = Some(wall(*ms as i64));
@@ -148,8 +148,8 @@ fn v4(a: u8, b: u8, c: u8, d: u8, port: u16) -> Endpoint {
     Endpoint { address: std::net::Ipv4Addr::new(a, b, c, d).to_ipv6_mapped(), port }
 }
 
-const OFFERED: &[u8] = br#"{"versions":["TLSv1.3","TLSv1.2"],"cipher_suites":["TLS_AES_256_GCM_SHA384"],"groups":["X25519MLKEM768","x25519"],"signature_schemes":["ecdsa_secp256r1_sha256"],"alpn":["h2","http/1.1"]}"#;
-const OFFERED_OLD: &[u8] = br#"{"versions":["TLSv1.2"],"cipher_suites":["TLS_RSA_WITH_AES_128_CBC_SHA"],"groups":["x25519"],"signature_schemes":["rsa_pkcs1_sha1"],"alpn":[]}"#;
+const OFFERED: &[u8] = br#"{"versions":["TLSv1.3","TLSv1.2"],"cipher_suites":["TLS_AES_256_GCM_SHA384"],"groups":["X25519MLKEM768","x25519"],"group_ids":[4588,29],"signature_schemes":["ecdsa_secp256r1_sha256"],"alpn":["h2","http/1.1"]}"#;
+const OFFERED_OLD: &[u8] = br#"{"versions":["TLSv1.2"],"cipher_suites":["TLS_RSA_WITH_AES_128_CBC_SHA"],"groups":["x25519"],"group_ids":[29],"signature_schemes":["rsa_pkcs1_sha1"],"alpn":[]}"#;
 const CERTIFICATES: &[u8] = br#"[{"subject":"CN=old.example","issuer":"CN=old.example","serial":"01","not_before":"2020-01-01T00:00:00Z","not_after":"2025-11-20T00:00:00Z","key_type":"RSA","key_bits":1024,"signature_algorithm":"sha1WithRSAEncryption"}]"#;
 
 /// A client's handshake in TLS 1.3 with a post-quantum group, verified.
@@ -366,6 +366,23 @@ pub fn staged() -> Staged {
             family: b"OpenSSL",
             functions: 12,
             left_out: b"SSL_up_ref SSL_CTX_up_ref",
+        },
+        NoteBody::Mapping {
+            process: ProcessId(Who::Curl as u32),
+            path: SSL,
+            file: FileId { dev_major: 8, dev_minor: 1, ino: 77 },
+            bits: 0,
+            repeated: false,
+        },
+        NoteBody::Library {
+            path: SSL,
+            file: FileId { dev_major: 8, dev_minor: 1, ino: 77 },
+            size: 500_000,
+            mtime_ns: 1_700_000_000_000_000_000,
+            bits: 0,
+            soname: b"libssl.so.3",
+            version: b"OpenSSL 3.0.19 27 Jan 2026",
+            build_id: b"aa11",
         },
         NoteBody::Baseline {
             from_ns: at(2),

@@ -4,10 +4,11 @@
 //!
 //! Invariants:
 //! - Secrets in command lines go whatever the policy is. Paths and names go by the policy.
-//! - Nothing is added to what was there but the words of this module: `USER`, `ROOT`, `USERID`, `[REDACTED]`.
+//! - Nothing is added to what was there but the words of this module: `USER`, `ROOT`, `USERID`, `[REDACTED]`, `other`.
 //! - Redacting twice changes nothing more.
 //! - No input panics: paths and arguments are any bytes.
 
+mod algorithm;
 mod argv;
 mod certificate;
 mod hello;
@@ -113,6 +114,11 @@ impl Redactor {
         }
         let end = locator.iter().position(|b| matches!(b, b'?' | b';')).unwrap_or(locator.len());
         self.path(&locator[..end])
+    }
+
+    /// The name of an algorithm, or a list of such names. What isn't known always goes.
+    pub fn algorithm<'a>(&self, name: &'a [u8]) -> Cow<'a, [u8]> {
+        algorithm::redact(name)
     }
 
     /// The name of a host, or an address that stands for one.

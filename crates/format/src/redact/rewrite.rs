@@ -101,8 +101,9 @@ impl Redactor {
             Role::Message => self.message(text),
             Role::Locator => self.locator(text),
             Role::HostName => self.host(text),
+            Role::Algorithm => self.algorithm(text),
             Role::Hello => self.handshake(&TlsHello::from_fixed(fixed), text),
-            Role::Algorithm | Role::Address => Cow::Borrowed(&[]),
+            Role::Address => Cow::Borrowed(&[]),
         }
     }
 }
@@ -197,7 +198,7 @@ mod tests {
     use super::super::Policy;
     use super::*;
     use crate::record::{
-        BaselineProcess, Builder, FileOpen, Header, LibLoad, ProcessExec, ProcessFork, Records, User,
+        ApiCall, BaselineProcess, Builder, FileOpen, Header, LibLoad, ProcessExec, ProcessFork, Records, User,
     };
     use proptest::prelude::*;
 
@@ -380,6 +381,27 @@ mod tests {
         let (record, p) = one::<BaselineProcess>(&out);
         assert_eq!(record.str(p.exe), Ok(&b"/home/bob/x"[..]));
         assert_eq!(record.str(p.argv), Ok(&b"/home/bob/x\0--token=[REDACTED]\0"[..]));
+    }
+
+    #[test]
+    fn names_given_to_libraries_are_known_ones() {
+        let mut bytes = Vec::new();
+        let mut b = Builder::new(&mut bytes);
+        let name = b.string(b"AES-256-GCM:hunter2");
+        let path = b.string(b"pkcs11:token=a?pin-value=1234");
+        b.finish(&header(), &ApiCall { name, path, n0: 3, ..ApiCall::default() }).expect("small");
+        // Whatever the policy is.
+        for redactor in
+            [Redactor::default(), Redactor::new(Policy { paths: false, users: false, network: false })]
+        {
+            let (record, _) = Record::split_first(&bytes).expect("a record");
+            let mut out = Vec::new();
+            assert_eq!(redactor.rewrite(&record, &mut out), Rewritten::Changed);
+            let (record, call) = one::<ApiCall>(&out);
+            assert_eq!(record.str(call.name), Ok(&b"AES-256-GCM:other"[..]));
+            assert_eq!(record.str(call.path), Ok(&b"pkcs11:token=a"[..]));
+            assert_eq!(call.n0, 3);
+        }
     }
 
     proptest! {

@@ -422,6 +422,17 @@ fn a_quiet_capture_does_not_hold_a_handshake_back() {
     assert_eq!(event["timestamp"], json!(moment(525)));
 }
 
+/// Two are left: the one that is waited for ends first, the other one not before it.
+#[test]
+fn what_is_left_open_ends_after_what_was_waited_for() {
+    let mut r = Recording::begin(HOST);
+    r.tls(1, NGINX, 3, TlsMessage::ClientHello, false, &message!("tls13_client_hello"));
+    encrypted(hellos13(library(&mut r), SSL), SSL).mark(900, MarkKind::Complete, "");
+    let ends: Vec<_> =
+        handshakes(&r).iter().map(|e| (e["process"].clone(), e["timestamp"].clone())).collect();
+    assert_eq!(ends, [(json!("curl"), json!(moment(525))), (json!("nginx"), json!(moment(525)))]);
+}
+
 #[test]
 fn verification_as_the_library_told() {
     // Mode of the context; purpose; result of the verification and its error.

@@ -111,13 +111,18 @@ fn call(family: &Family, f: &Function) -> Checked {
         want(f.object.is_some(), "an `object` beside `retry`, which tells the tries apart", "none")?;
         want(f.success != Success::None, "a `success` beside `retry`", "none")?;
     }
-    let object_made = f.object.as_ref().is_some_and(Source::is_result);
-    want(!(f.handshake && object_made), "a handshake's `object` among its arguments", "its result")?;
-    want(f.retry == Retry::None || !object_made, "an `object` that is known at each try", "the result")?;
+    let late = f.object.as_ref().is_some_and(Source::is_late);
+    want(
+        !(f.handshake && late),
+        "a handshake's `object` among its arguments",
+        "what is known when it returned",
+    )?;
+    want(f.retry == Retry::None || !late, "an `object` that is known at each try", "one when it returned")?;
     if family.go {
         let sources = f.object.iter().chain(&f.parent).chain(f.args.iter().map(|arg| &arg.from));
-        let results = sources.filter(|s| s.is_result()).count();
-        want(results == 0, "no `result` as a source, since Go has no return probes", format!("{results}"))?;
+        let results = sources.filter(|s| s.is_late()).count();
+        let expected = "no `result` or `@return` as a source, since Go has no return probes";
+        want(results == 0, expected, format!("{results}"))?;
         let right = matches!(f.success, Success::None | Success::Nil);
         want(right, "`success` \"none\" or \"nil\" in Go", format!("{:?}", f.success.word()))?;
     }
@@ -264,7 +269,11 @@ mod tests {
     fn go_has_no_results() {
         let go = "family = 'Go'\ngo = true";
         for (function, expected) in [
-            ("record = 'event'\nobject = 'result'", "no `result` as a source"),
+            ("record = 'event'\nobject = 'result'", "no `result` or `@return` as a source"),
+            (
+                "record = 'event'\nargs = [{ name = 'a', from = 'arg0[8]:i32@return', type = 'bits' }]",
+                "`@return`",
+            ),
             ("record = 'event'\nargs = [{ name = 'a', from = 'result:i32', type = 'bits' }]", "no `result`"),
             ("record = 'event'\nsuccess = 'one'", "`success` \"none\" or \"nil\""),
         ] {

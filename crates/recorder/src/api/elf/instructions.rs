@@ -61,6 +61,9 @@ pub(super) struct Body {
 impl Body {
     /// Decodes a function; `whole`: the bytes are all of it.
     pub(super) fn decode(code: &[u8], start: u64, whole: bool) -> Body {
+        // No function goes on past the last address.
+        let room = usize::try_from(u64::MAX - start).unwrap_or(usize::MAX);
+        let code = &code[..code.len().min(room)];
         let mut decoder = Decoder::with_ip(64, code, start, DecoderOptions::NONE);
         let mut body = Body {
             start,

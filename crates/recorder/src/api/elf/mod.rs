@@ -13,6 +13,8 @@ mod go;
 mod image;
 mod instructions;
 mod symbols;
+#[cfg(test)]
+mod tests;
 mod within;
 
 pub use image::Machine;

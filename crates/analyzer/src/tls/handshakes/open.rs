@@ -1,0 +1,243 @@
+//! A handshake that is under way: what its messages said so far.
+
+use crypto_tracer_format::record::{Header, TlsMessage, tls_bits};
+
+use super::{CERTIFICATES, Message, result};
+use crate::event::Endpoint;
+use crate::identity::{ProcessId, SegmentId};
+use crate::tls::certificate::put_certificate;
+use crate::tls::ja4::ja4;
+use crate::tls::offered::offered;
+use crate::tls::parse::{self, TLS13, extension};
+use crate::tls::registry::CIPHER_SUITES;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Open {
+    pub process: ProcessId,
+    /// By age.
+    pub number: u64,
+    pub header: Header,
+    pub segment: SegmentId,
+    pub object: u64,
+    pub local: Endpoint,
+    pub peer: Endpoint,
+    /// Whether the process is the client.
+    pub client: Option<bool>,
+    pub offer: Option<Offer>,
+    pub choice: Option<Choice>,
+    /// The time of the ClientHello.
+    pub began_ns: Option<u64>,
+    pub first_ns: u64,
+    /// When both directions were encrypted.
+    pub through_ns: Option<u64>,
+    pub deadline_ns: Option<u64>,
+    pub group: Option<u16>,
+    pub hello_retry: bool,
+    /// Certificates or a key exchange were seen: no earlier session was resumed (up to TLS 1.2).
+    pub is_full: bool,
+    pub certificates: Vec<u8>,
+    /// Whether what is received, and what is sent, is encrypted.
+    pub encrypted: [bool; 2],
+    /// Number, and whether the process sent it.
+    pub alert: Option<(u8, bool)>,
+    pub bits: u16,
+    /// Bytes that it holds.
+    pub bytes: usize,
+}
+
+/// A ClientHello, as far as it is shown.
+#[derive(Debug)]
+pub struct Offer {
+    pub json: Vec<u8>,
+    pub ja4: Vec<u8>,
+    pub sni: Vec<u8>,
+    pub ech: bool,
+}
+
+/// The last ServerHello.
+#[derive(Debug)]
+pub struct Choice {
+    pub version: u16,
+    pub cipher_suite: u16,
+    pub has_psk: bool,
+    /// It asks for another ClientHello: what looks encrypted before that is only for middleboxes (RFC 8446, D.4).
+    pub is_retry: bool,
+    pub alpn: Vec<u8>,
+}
+
+/// What a message means for the handshake.
+pub enum Verdict {
+    /// It goes on.
+    Open,
+    /// Both directions are encrypted.
+    Through,
+    /// It ended, like this.
+    Ended(&'static str),
+}
+
+impl Open {
+    /// One that this message begins.
+    pub fn new(message: &Message<'_>, number: u64) -> Open {
+        Open {
+            process: message.process,
+            number,
+            header: *message.header,
+            segment: message.segment,
+            object: message.object,
+            local: message.local,
+            peer: message.peer,
+            client: None,
+            offer: None,
+            choice: None,
+            began_ns: None,
+            first_ns: message.header.time_ns,
+            through_ns: None,
+            deadline_ns: None,
+            group: None,
+            hello_retry: false,
+            is_full: false,
+            certificates: Vec::new(),
+            encrypted: [false; 2],
+            alert: None,
+            bits: 0,
+            bytes: size_of::<Open>(),
+        }
+    }
+
+    /// Takes a message. `false`: it makes no sense.
+    pub fn take(&mut self, message: &Message<'_>, sent: bool) -> bool {
+        match message.message {
+            TlsMessage::ClientHello => self.take_client_hello(message, sent),
+            TlsMessage::ServerHello => self.take_server_hello(message.body, sent),
+            TlsMessage::Certificate => {
+                self.take_certificate(message.body, sent);
+                true
+            }
+            TlsMessage::ServerKeyExchange => {
+                let is_ecdhe = self.choice.as_ref().is_some_and(|choice| {
+                    CIPHER_SUITES
+                        .known(choice.cipher_suite)
+                        .is_none_or(|name| name.contains("_ECDHE_") || name.contains("_ECDH_anon_"))
+                });
+                if is_ecdhe {
+                    self.group = parse::named_curve(message.body).or(self.group);
+                }
+                self.is_full = true;
+                true
+            }
+            TlsMessage::Alert => match message.body {
+                [_, description, ..] => {
+                    self.alert = Some((*description, sent));
+                    true
+                }
+                _ => false,
+            },
+            TlsMessage::Encrypted => {
+                self.take_encrypted(sent);
+                true
+            }
+            TlsMessage::CertificateRequest | TlsMessage::Closed => true,
+        }
+    }
+
+    fn take_client_hello(&mut self, message: &Message<'_>, sent: bool) -> bool {
+        self.client = Some(sent);
+        let Some(hello) = parse::client_hello(message.body) else { return false };
+        if self.choice.take().is_some() {
+            // The first answer was a HelloRetryRequest; what was in clear after it was no end.
+            self.hello_retry = true;
+            self.encrypted = [false; 2];
+            self.through_ns = None;
+        }
+        if self.offer.is_some() {
+            return true;
+        }
+        self.began_ns = Some(message.header.time_ns);
+        let is_cut = message.bits & tls_bits::CUT != 0;
+        let offer = Offer {
+            json: offered(&hello),
+            ja4: ja4(&hello).filter(|_| !is_cut).unwrap_or_default().into_bytes(),
+            sni: hello.sni.to_vec(),
+            ech: hello.has(extension::ENCRYPTED_CLIENT_HELLO),
+        };
+        self.bytes += offer.json.len() + offer.sni.len();
+        self.offer = Some(offer);
+        true
+    }
+
+    fn take_server_hello(&mut self, body: &[u8], sent: bool) -> bool {
+        self.client = Some(!sent);
+        let Some(hello) = parse::server_hello(body) else { return false };
+        self.group = hello.group.or(self.group);
+        if hello.is_retry {
+            self.hello_retry = true;
+        }
+        let choice = Choice {
+            version: hello.version,
+            cipher_suite: hello.cipher_suite,
+            has_psk: hello.has_psk,
+            is_retry: hello.is_retry,
+            alpn: hello.alpn.to_vec(),
+        };
+        self.bytes += choice.alpn.len();
+        self.choice = Some(choice);
+        true
+    }
+
+    /// The server's; a client's own is about people.
+    fn take_certificate(&mut self, der: &[u8], sent: bool) {
+        if Some(sent) == self.client {
+            return;
+        }
+        self.is_full = true;
+        let before = self.certificates.len();
+        self.certificates.push(if before == 0 { b'[' } else { b',' });
+        put_certificate(&mut self.certificates, der);
+        if self.certificates.len() > CERTIFICATES {
+            self.certificates.truncate(before);
+        }
+        self.bytes += self.certificates.len() - before;
+    }
+
+    fn take_encrypted(&mut self, sent: bool) {
+        if self.choice.as_ref().is_none_or(|choice| !choice.is_retry) {
+            self.encrypted[usize::from(sent)] = true;
+        }
+    }
+
+    /// What the messages so far mean.
+    pub fn verdict(&mut self, now: u64) -> Verdict {
+        const CLOSE_NOTIFY: u8 = 0;
+        const WARNING_ONLY: [u8; 2] = [100, 112];
+        match self.alert {
+            Some((CLOSE_NOTIFY, _)) => return Verdict::Ended(result::INCOMPLETE),
+            Some((description, _)) if !WARNING_ONLY.contains(&description) => {
+                return Verdict::Ended(result::FAILURE);
+            }
+            _ => {}
+        }
+        if self.encrypted == [true; 2] {
+            self.through_ns.get_or_insert(now);
+            return Verdict::Through;
+        }
+        Verdict::Open
+    }
+
+    /// Whether an earlier session was resumed.
+    pub fn resumed(&self) -> Option<bool> {
+        let choice = self.choice.as_ref()?;
+        if choice.version >= TLS13 {
+            return Some(choice.has_psk);
+        }
+        if self.is_full {
+            return Some(false);
+        }
+        // Without certificates only a resumed handshake, or one that needs none, goes on.
+        let needs_certificate = CIPHER_SUITES
+            .known(choice.cipher_suite)
+            .is_some_and(|name| name.contains("_RSA_") || name.contains("_ECDSA_") || name.contains("_DSS_"));
+        let server = usize::from(self.client == Some(false));
+        (needs_certificate && self.encrypted.get(server) == Some(&true)).then_some(true)
+    }
+}

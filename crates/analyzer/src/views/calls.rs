@@ -1,0 +1,227 @@
+//! Calls of libraries and requests to the kernel, as the database counted them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crypto_tracer_format::catalogue::files::basename;
+use crypto_tracer_format::record::KernelCall;
+use rusqlite::{Connection, Params, Row};
+use serde_json::{Map, Value};
+
+use super::weak::is_weak;
+use crate::documents::{ArgsCount, CallsPart, FunctionCalls, KernelCalls, KernelPart, Time, Use, shown};
+use crate::names;
+use crate::store::{StoreError, stored_bytes};
+use crate::tls::registry::VERSIONS;
+
+/// So many different arguments of a function are listed.
+const MOST_ARGS: usize = 10;
+
+/// Topics that tell of algorithms, and of settings.
+const ALGORITHMS: [&str; 3] = ["algorithm", "key_generation", "key_derivation"];
+const SETTINGS: [&str; 3] = ["verify_mode", "protocol", "ciphers"];
+
+/// Calls of a process with the same arguments.
+#[derive(Clone, Debug)]
+struct Calls {
+    family: String,
+    function: String,
+    topic: String,
+    library: Vec<u8>,
+    args: Map<String, Value>,
+    count: u64,
+    failures: u64,
+    first: Option<Time>,
+    last: Option<Time>,
+    process: String,
+}
+
+fn read(db: &Connection, sql: &str, params: impl Params) -> Result<Vec<Calls>, StoreError> {
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    let mut list = Vec::new();
+    while let Some(row) = rows.next()? {
+        let args = stored_bytes(row, 5)?.unwrap_or_default();
+        list.push(Calls {
+            family: text(row, 1)?.unwrap_or_default(),
+            function: text(row, 2)?.unwrap_or_default(),
+            topic: text(row, 3)?.unwrap_or_default(),
+            library: stored_bytes(row, 4)?.unwrap_or_default(),
+            args: serde_json::from_slice(&args).unwrap_or_default(),
+            count: row.get::<_, i64>(6)?.cast_unsigned(),
+            failures: row.get::<_, i64>(7)?.cast_unsigned(),
+            first: row.get::<_, Option<i64>>(8)?.map(Time),
+            last: row.get::<_, Option<i64>>(9)?.map(Time),
+            process: text(row, 10)?.unwrap_or_default(),
+        });
+    }
+    Ok(list)
+}
+
+fn text(row: &Row<'_>, column: usize) -> Result<Option<String>, StoreError> {
+    Ok(stored_bytes(row, column)?.map(|bytes| shown(&bytes).0))
+}
+
+/// The functions that a process called, in the order in which it first did.
+pub(super) fn of_process(db: &Connection, process: i64) -> Result<Vec<FunctionCalls>, StoreError> {
+    let calls = read(db, include_str!("../../sql/api_rows_of_process.sql"), [process])?;
+    let mut functions: BTreeMap<(String, String, String, Vec<u8>), FunctionCalls> = BTreeMap::new();
+    for call in calls {
+        let key = (call.family.clone(), call.function.clone(), call.topic.clone(), call.library.clone());
+        let (library_path, library_path_hex) = shown(&call.library);
+        let entry = functions.entry(key).or_insert_with(|| FunctionCalls {
+            function_name: call.function,
+            library: shown(basename(&call.library)).0,
+            library_path,
+            library_path_hex,
+            family: call.family,
+            topic: call.topic,
+            count: 0,
+            failures: 0,
+            first: call.first,
+            last: call.last,
+            args: Vec::new(),
+            args_left_out: 0,
+        });
+        entry.count += call.count;
+        entry.failures += call.failures;
+        entry.first = match (entry.first, call.first) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        entry.last = entry.last.max(call.last);
+        if !call.args.is_empty() {
+            entry.args.push(ArgsCount { args: call.args, count: call.count, failures: call.failures });
+        }
+    }
+    let mut list: Vec<FunctionCalls> = functions.into_values().collect();
+    for function in &mut list {
+        function.args.sort_by_key(|a| std::cmp::Reverse(a.count));
+        function.args_left_out = function.args.len().saturating_sub(MOST_ARGS) as u64;
+        function.args.truncate(MOST_ARGS);
+    }
+    list.sort_by_key(|f| f.first);
+    Ok(list)
+}
+
+/// The calls of a host, in short; at most `top` in each list, but all that are weak.
+pub(super) fn of_host(db: &Connection, host: i64, top: usize) -> Result<CallsPart, StoreError> {
+    let calls = read(db, include_str!("../../sql/api_rows.sql"), [host])?;
+    Ok(CallsPart {
+        count: calls.iter().map(|c| c.count).fold(0, u64::saturating_add),
+        failures: calls.iter().map(|c| c.failures).fold(0, u64::saturating_add),
+        algorithms: uses(&calls, &ALGORITHMS, top),
+        settings: uses(&calls, &SETTINGS, top),
+    })
+}
+
+#[derive(Default)]
+struct Used<'a> {
+    args: Map<String, Value>,
+    functions: BTreeSet<&'a str>,
+    processes: BTreeSet<&'a str>,
+    count: u64,
+    failures: u64,
+}
+
+fn uses(calls: &[Calls], topics: &[&str], top: usize) -> Vec<Use> {
+    let mut found: BTreeMap<(&str, String), Used<'_>> = BTreeMap::new();
+    for call in calls.iter().filter(|c| topics.contains(&c.topic.as_str())) {
+        // The text of a map is in the order of its keys.
+        let text = Value::Object(call.args.clone()).to_string();
+        let used = found.entry((&call.topic, text)).or_default();
+        used.args.clone_from(&call.args);
+        used.functions.insert(&call.function);
+        used.processes.insert(&call.process);
+        used.count += call.count;
+        used.failures += call.failures;
+    }
+    let owned = |set: BTreeSet<&str>| set.into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let mut list: Vec<Use> = found
+        .into_iter()
+        .map(|((topic, _), used)| Use {
+            topic: topic.to_owned(),
+            weak: is_weak(&used.functions, &used.args),
+            args: used.args,
+            functions: owned(used.functions),
+            count: used.count,
+            failures: used.failures,
+            processes: owned(used.processes),
+        })
+        .collect();
+    list.sort_by_key(|used| (!used.weak, std::cmp::Reverse(used.count)));
+    let weak = list.iter().filter(|used| used.weak).count();
+    list.truncate(top.max(weak));
+    list
+}
+
+/// The requests of a process to the kernel, the most frequent first.
+pub(super) fn kernel_of_process(db: &Connection, process: i64) -> Result<Vec<KernelCalls>, StoreError> {
+    let mut list = requests(db, include_str!("../../sql/kernel_rows_of_process.sql"), [process])?;
+    for request in &mut list {
+        request.processes.clear();
+    }
+    Ok(list)
+}
+
+/// The kernel's part of the summary.
+pub(super) fn kernel_of_host(db: &Connection, host: i64, top: usize) -> Result<KernelPart, StoreError> {
+    let mut statement = db.prepare_cached(include_str!("../../sql/host_facts.sql"))?;
+    let mut rows = statement.query([host])?;
+    let Some(row) = rows.next()? else { return Ok(KernelPart::default()) };
+    let mut requests = requests(db, include_str!("../../sql/kernel_rows.sql"), [host])?;
+    requests.truncate(top);
+    Ok(KernelPart {
+        fips: text(row, 0)?.map(|value| value.trim() == "1"),
+        crypto_policy: text(row, 1)?,
+        algorithms: row.get::<_, i64>(2)?.cast_unsigned(),
+        requests,
+    })
+}
+
+fn requests(db: &Connection, sql: &str, params: impl Params) -> Result<Vec<KernelCalls>, StoreError> {
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    let mut list: Vec<KernelCalls> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let call: String = row.get(0)?;
+        let (operation, version, cipher): (u16, u16, u16) = (row.get(1)?, row.get(2)?, row.get(3)?);
+        let is = |kind: KernelCall| call == kind.name();
+        let is_ktls = is(KernelCall::TlsTx) || is(KernelCall::TlsRx);
+        let new = KernelCalls {
+            kind: text(row, 4)?,
+            name: text(row, 5)?,
+            operation: is(KernelCall::Keyctl).then(|| names::keyctl_operation(operation)),
+            version: is_ktls.then(|| VERSIONS.name(version).into_owned()),
+            cipher: is_ktls.then(|| names::ktls_cipher(cipher)),
+            call,
+            count: 0,
+            failures: 0,
+            last: None,
+            processes: Vec::new(),
+        };
+        let process = text(row, 9)?.unwrap_or_default();
+        // Rows that are alike follow each other.
+        let mut entry = match list.pop() {
+            Some(last) if is_same(&last, &new) => last,
+            Some(last) => {
+                list.push(last);
+                new
+            }
+            None => new,
+        };
+        entry.count += row.get::<_, i64>(6)?.cast_unsigned();
+        entry.failures += row.get::<_, i64>(7)?.cast_unsigned();
+        entry.last = entry.last.max(row.get::<_, Option<i64>>(8)?.map(Time));
+        if !entry.processes.contains(&process) {
+            entry.processes.push(process);
+        }
+        list.push(entry);
+    }
+    list.sort_by_key(|request| std::cmp::Reverse(request.count));
+    Ok(list)
+}
+
+fn is_same(a: &KernelCalls, b: &KernelCalls) -> bool {
+    (&a.call, &a.kind, &a.name, &a.operation, &a.version, &a.cipher)
+        == (&b.call, &b.kind, &b.name, &b.operation, &b.version, &b.cipher)
+}

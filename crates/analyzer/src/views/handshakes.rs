@@ -1,0 +1,208 @@
+//! Handshakes as the database counted them, for the views that tell of TLS.
+//!
+//! Invariant: what came of handshakes is read once for each combination, however many processes and peers share it.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use rusqlite::{Connection, Params};
+use serde_json::Value;
+
+use crate::documents::{Time, TlsPeer, TlsTotals};
+use crate::store::{StoreError, stored_bytes};
+
+/// Groups that withstand quantum computers, as far as is known: ML-KEM alone, ML-KEM with a curve, and the drafts of that
+/// which browsers used before (Kyber).
+const POST_QUANTUM: [u16; 9] = [512, 513, 514, 4587, 4588, 4589, 4590, 0x6399, 0x639a];
+
+/// Number of TLS 1.2 and TLS 1.3.
+const TLS12: u16 = 0x0303;
+pub(super) const TLS13: u16 = 0x0304;
+
+/// Whether a group withstands quantum computers, as far as is known.
+pub(super) fn is_post_quantum(group: u16) -> bool {
+    POST_QUANTUM.contains(&group)
+}
+
+/// Whether a version is older than TLS 1.2. (Drafts of TLS 1.3 are 0x7f…)
+pub(super) fn is_outdated(version: u16) -> bool {
+    version < TLS12
+}
+
+/// What came of handshakes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Negotiation {
+    pub client: bool,
+    pub server_port: u16,
+    pub version: Option<u16>,
+    pub cipher_suite: Option<u16>,
+    pub group: Option<u16>,
+    pub signature_scheme: Option<u16>,
+    pub resumed: Option<bool>,
+    /// The number, and whether the process sent it.
+    pub alert: Option<(u16, bool)>,
+    pub result: String,
+    pub sni: Option<String>,
+    pub alpn: Option<String>,
+    pub ja4: Option<String>,
+    pub verify: Option<String>,
+    /// The client offered a group that withstands quantum computers.
+    pub offers_post_quantum: bool,
+    /// JSON.
+    pub certificates: Vec<u8>,
+}
+
+impl Negotiation {
+    pub(super) fn has_failed(&self) -> bool {
+        self.result == "failure"
+    }
+
+    /// A client's library was told not to verify the server.
+    pub(super) fn is_not_verified(&self) -> bool {
+        self.client && self.verify.as_deref() == Some("disabled")
+    }
+
+    /// The peer was verified and did not pass.
+    pub(super) fn has_failed_verification(&self) -> bool {
+        self.verify.as_deref().is_some_and(|verify| verify != "ok" && verify != "disabled")
+    }
+
+    pub(super) fn role(&self) -> &'static str {
+        if self.client { "client" } else { "server" }
+    }
+}
+
+/// Handshakes of a process with one peer and the same outcome.
+#[derive(Clone, Debug)]
+pub(super) struct Shakes {
+    pub process: i64,
+    pub what: Rc<Negotiation>,
+    /// The peer's address.
+    pub peer: String,
+    pub count: u64,
+    pub first: Option<Time>,
+    pub last: Option<Time>,
+}
+
+impl Shakes {
+    pub(super) fn peer(&self) -> TlsPeer {
+        TlsPeer { address: self.peer.clone(), port: self.what.client.then_some(self.what.server_port) }
+    }
+}
+
+/// What was read of `negotiations`.
+#[derive(Debug, Default)]
+pub(super) struct Known(HashMap<i64, Rc<Negotiation>>);
+
+impl Known {
+    /// The rows of one of the statements sql/tls_rows*.sql.
+    pub(super) fn read(
+        &mut self,
+        db: &Connection,
+        sql: &str,
+        params: impl Params,
+    ) -> Result<Vec<Shakes>, StoreError> {
+        let mut statement = db.prepare_cached(sql)?;
+        let mut rows = statement.query(params)?;
+        let mut list = Vec::new();
+        while let Some(row) = rows.next()? {
+            let id = row.get(1)?;
+            let what = match self.0.get(&id) {
+                Some(known) => Rc::clone(known),
+                None => {
+                    let read = Rc::new(negotiation(db, id)?);
+                    self.0.insert(id, Rc::clone(&read));
+                    read
+                }
+            };
+            list.push(Shakes {
+                process: row.get(0)?,
+                what,
+                peer: row.get(2)?,
+                count: row.get::<_, i64>(3)?.cast_unsigned(),
+                first: row.get::<_, Option<i64>>(4)?.map(Time),
+                last: row.get::<_, Option<i64>>(5)?.map(Time),
+            });
+        }
+        Ok(list)
+    }
+}
+
+fn negotiation(db: &Connection, id: i64) -> Result<Negotiation, StoreError> {
+    let mut statement = db.prepare_cached(include_str!("../../sql/negotiation.sql"))?;
+    let mut rows = statement.query([id])?;
+    let Some(row) = rows.next()? else {
+        return Err(StoreError::Value { what: "the negotiation", value: id });
+    };
+    let text =
+        |column| Ok::<_, StoreError>(stored_bytes(row, column)?.map(|b| crate::documents::shown(&b).0));
+    Ok(Negotiation {
+        client: row.get(0)?,
+        server_port: row.get(1)?,
+        version: row.get(2)?,
+        cipher_suite: row.get(3)?,
+        group: row.get(4)?,
+        signature_scheme: row.get(5)?,
+        resumed: row.get(6)?,
+        alert: row.get::<_, Option<u16>>(7)?.zip(row.get(8)?),
+        result: text(9)?.unwrap_or_default(),
+        sni: text(10)?,
+        alpn: text(11)?,
+        ja4: text(12)?,
+        verify: text(13)?,
+        offers_post_quantum: offers_post_quantum(&stored_bytes(row, 14)?.unwrap_or_default()),
+        certificates: stored_bytes(row, 15)?.unwrap_or_default(),
+    })
+}
+
+fn offers_post_quantum(offered: &[u8]) -> bool {
+    let offered: Value = serde_json::from_slice(offered).unwrap_or_default();
+    let groups = offered.get("group_ids").and_then(Value::as_array);
+    let mut numbers =
+        groups.into_iter().flatten().filter_map(Value::as_u64).filter_map(|n| n.try_into().ok());
+    numbers.any(is_post_quantum)
+}
+
+/// Adds up.
+pub(super) fn totals<'a>(shakes: impl Iterator<Item = &'a Shakes>) -> TlsTotals {
+    let mut t = TlsTotals::default();
+    for s in shakes {
+        let of = |is: bool| if is { s.count } else { 0 };
+        let n = &*s.what;
+        t.handshakes += s.count;
+        t.successes += of(n.result == "success");
+        t.failures += of(n.has_failed());
+        t.clients += of(n.client);
+        t.servers += of(!n.client);
+        t.tls13 += of(n.version == Some(TLS13));
+        t.outdated += of(n.version.is_some_and(is_outdated));
+        t.post_quantum += of(n.group.is_some_and(is_post_quantum));
+        t.post_quantum_offered += of(n.offers_post_quantum);
+        t.not_verified += of(n.is_not_verified());
+        t.verify_failures += of(n.has_failed_verification());
+    }
+    t
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_groups_that_withstand_quantum_computers_are_known_by_name() {
+        use crate::tls::registry::GROUPS;
+        for number in 0..=u16::MAX {
+            let named = GROUPS.known(number).is_some_and(|n| n.contains("MLKEM") || n.contains("Kyber"));
+            assert!(!named || is_post_quantum(number), "{number}");
+        }
+        assert!(!is_post_quantum(29) && !is_post_quantum(256));
+    }
+
+    #[test]
+    fn offers_of_any_form_are_read_or_ignored() {
+        assert!(offers_post_quantum(br#"{"group_ids":[29,4588]}"#));
+        for offered in ["", "[]", "{", r#"{"group_ids":[29,70000,-1,"4588"]}"#, r#"{"group_ids":4588}"#] {
+            assert!(!offers_post_quantum(offered.as_bytes()), "{offered}");
+        }
+    }
+}
