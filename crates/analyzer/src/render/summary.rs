@@ -55,7 +55,8 @@ impl SummaryDocument {
         if !tls.failed.is_empty() {
             let columns = ["process", "role", "result", "verify", "peer", "sni"];
             // All of them did: a column that says so again tells nothing.
-            let failed: Vec<TlsRow> = tls.failed.iter().map(|r| TlsRow { failures: 0, ..r.clone() }).collect();
+            let failed: Vec<TlsRow> =
+                tls.failed.iter().map(|r| TlsRow { failures: 0, ..r.clone() }).collect();
             section(out, "Handshakes that failed", &tls::sheet(&failed, &columns), "");
         }
         if !tls.not_verified.is_empty() {

@@ -63,7 +63,9 @@ pub(super) fn sheet(rows: &[TlsRow], group_by: &[&str]) -> Sheet {
     let verify_below = stacked && has("result") && has("verify");
     let suite_below = stacked && has("cipher_suite") && has_server;
     let is_below = |name: &str| {
-        (role_below && name == "role") || (group_below && name == "group") || (verify_below && name == "verify")
+        (role_below && name == "role")
+            || (group_below && name == "group")
+            || (verify_below && name == "verify")
     };
     let mut columns = vec![Column::Number("COUNT")];
     columns.extend(has_failures.then_some(Column::Number("FAILED")));

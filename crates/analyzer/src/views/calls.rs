@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::weak::is_weak;
 use crate::documents::{ArgsCount, CallsPart, FunctionCalls, KernelCalls, KernelPart, Time, Use, shown};
-use crate::names;
+use crate::kernel_crypto;
 use crate::store::{StoreError, stored_bytes};
 use crate::tls::registry::VERSIONS;
 
@@ -190,9 +190,9 @@ fn requests(db: &Connection, sql: &str, params: impl Params) -> Result<Vec<Kerne
         let new = KernelCalls {
             kind: text(row, 4)?,
             name: text(row, 5)?,
-            operation: is(KernelCall::Keyctl).then(|| names::keyctl_operation(operation)),
+            operation: is(KernelCall::Keyctl).then(|| kernel_crypto::operation_name(operation).into_owned()),
             version: is_ktls.then(|| VERSIONS.name(version).into_owned()),
-            cipher: is_ktls.then(|| names::ktls_cipher(cipher)),
+            cipher: is_ktls.then(|| kernel_crypto::cipher_name(cipher).into_owned()),
             call,
             count: 0,
             failures: 0,
