@@ -168,7 +168,7 @@ fn openssl_genpkey() {
     let bench = Bench::of_program(&which("openssl"), &["libssl", "libcrypto"]);
     let functions = ["EVP_PKEY_keygen", "EVP_PKEY_generate", "EVP_PKEY_paramgen", "RSA_generate_key_ex"];
     let args = ["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", "new.pem"];
-    let key = ("EVP_PKEY_keygen", "success", json!({ "algorithm": "RSA", "key_type": 6 }), 1);
+    let key = ("EVP_PKEY_keygen", "success", json!({ "algorithm": "rsaEncryption", "key_type": 6 }), 1);
     hold(&bench.record(&args, &[]), &functions, &[key]);
 }
 
@@ -209,7 +209,7 @@ fn node() {
             "PKCS5_PBKDF2_HMAC",
         ],
         &[
-            ("EVP_PKEY_keygen", "success", json!({ "algorithm": "RSA", "key_type": 6 }), 1),
+            ("EVP_PKEY_keygen", "success", json!({ "algorithm": "rsaEncryption", "key_type": 6 }), 1),
             ("EVP_PKEY_CTX_set_rsa_keygen_bits", "success", json!({ "bits": 2048 }), 1),
             ("PKCS5_PBKDF2_HMAC", "success", json!({ "iterations": 3000, "digest": 672 }), 1),
         ],

@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/objects.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
 #include <openssl/ssl.h>
@@ -107,7 +108,7 @@ static EVP_PKEY *keys(void)
 	want(EVP_PKEY_keygen_init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, 2048) == 1, "2048 bits");
 	said("EVP_PKEY_CTX_set_rsa_keygen_bits", 1, "success", "\"bits\":2048");
 	want(EVP_PKEY_keygen(ctx, &key) == 1, "a key");
-	said("EVP_PKEY_keygen", 1, "success", "\"algorithm\":\"RSA\",\"key_type\":%d", EVP_PKEY_RSA);
+	said("EVP_PKEY_keygen", 1, "success", "\"algorithm\":\"%s\",\"key_type\":%d", OBJ_nid2sn(EVP_PKEY_RSA), EVP_PKEY_RSA);
 	EVP_PKEY_CTX_free(ctx);
 	want(EC_KEY_generate_key(ec) == 1, "a key");
 	said("EC_KEY_generate_key", 1, "success", "\"curve\":%d", NID_secp384r1);
