@@ -517,9 +517,37 @@ __noinline int give_up(__u32 tgid, __u64 object)
 	if (!tried)
 		return 0;
 	tried->h.time_ns = bpf_ktime_get_boot_ns();
-	if (bpf_ringbuf_output(&events, tried, sizeof(*tried), wake()))
+	/* Where no return is seen, the first try was told of when it was entered. */
+	if (!(tried->bits & RESULT_UNKNOWN) && bpf_ringbuf_output(&events, tried, sizeof(*tried), wake()))
 		count_loss(CT_FACT_API_CALL, BUFFER_FULL);
 	bpf_map_delete_elem(&api_tries, &key);
+	return 0;
+}
+
+/* One more try that did not succeed, or of which that isn't known. */
+__noinline int remember(__u32 index, __u64 who, __u64 frame, __u64 result)
+{
+	struct ct_api_call_key key = { .who = who, .frame = frame };
+	struct ct_api_site *site = bpf_map_lookup_elem(&api_sites, &index);
+	struct ct_api_open *open = bpf_map_lookup_elem(&api_calls, &key);
+	struct ct_api_object object = {};
+	struct ct_api_call *tried, first;
+
+	if (!site || !open)
+		return 0;
+	object.tgid = who >> 32;
+	object.object = open->object;
+	tried = bpf_map_lookup_elem(&api_tries, &object);
+	if (tried) {
+		tried->tries++;
+		tried->result = result;
+		tried->h.time_ns = bpf_ktime_get_boot_ns();
+		return 0;
+	}
+	__builtin_memset(&first, 0, sizeof(first));
+	fill(&first, site, open, result, sizeof(first));
+	if (bpf_map_update_elem(&api_tries, &object, &first, BPF_ANY))
+		count_loss(CT_FACT_API_CALL, MAP_FULL);
 	return 0;
 }
 
@@ -622,10 +650,15 @@ static __always_inline int enter(struct pt_regs___api *ctx, __u32 index, const b
 	if (flags & CT_SITE_ENDS && object)
 		give_up(tgid, object);
 	if (!(flags & CT_SITE_RETURNS)) {
+		struct ct_api_object tried = { .tgid = tgid, .object = object };
+		bool again = site->retry != CT_RETRY_NONE && object;
+
 		if (flags & CT_SITE_COUNT)
 			count(index, key.who, key.frame);
-		else
+		else if (!again || !bpf_map_lookup_elem(&api_tries, &tried))
 			tell(index, key.who, key.frame, 0);
+		if (again)
+			remember(index, key.who, key.frame, 0);
 		/* Only so that its aliases are known for what they are does it stay. */
 		if (!site->group)
 			bpf_map_delete_elem(&api_calls, &key);
@@ -671,33 +704,6 @@ static __always_inline bool tried_again(__u8 rule, __s64 result)
 	if (rule == CT_RETRY_MBEDTLS)
 		return result == -0x6900 || result == -0x6880;
 	return false;
-}
-
-/* One more try that did not succeed. */
-__noinline int remember(__u32 index, __u64 who, __u64 frame, __u64 result)
-{
-	struct ct_api_call_key key = { .who = who, .frame = frame };
-	struct ct_api_site *site = bpf_map_lookup_elem(&api_sites, &index);
-	struct ct_api_open *open = bpf_map_lookup_elem(&api_calls, &key);
-	struct ct_api_object object = {};
-	struct ct_api_call *tried, first;
-
-	if (!site || !open)
-		return 0;
-	object.tgid = who >> 32;
-	object.object = open->object;
-	tried = bpf_map_lookup_elem(&api_tries, &object);
-	if (tried) {
-		tried->tries++;
-		tried->result = result;
-		tried->h.time_ns = bpf_ktime_get_boot_ns();
-		return 0;
-	}
-	__builtin_memset(&first, 0, sizeof(first));
-	fill(&first, site, open, result, sizeof(first));
-	if (bpf_map_update_elem(&api_tries, &object, &first, BPF_ANY))
-		count_loss(CT_FACT_API_CALL, MAP_FULL);
-	return 0;
 }
 
 static __always_inline int leave(struct pt_regs___api *ctx, __u32 index, const bool instruction)

@@ -65,9 +65,10 @@ pub fn doctor() -> DoctorReport {
             let facts: Vec<Fact> = crate::facts().collect();
             match Loaded::new(config, &Tables::default(), ladder::page_bytes()) {
                 Ok(mut loaded) => {
+                    let release = text("/proc/sys/kernel/osrelease").unwrap_or_default();
                     let climb = Climb { facts: &facts, only: None, all: true };
                     let mut attempts = ladder::climb(climb, &mut loaded, &ladder::tracepoints());
-                    attempts.extend(links::choose(&mut loaded, None, true).1);
+                    attempts.extend(links::choose(&mut loaded, None, true, &release).1);
                     attempts
                 }
                 Err(failure) => [ladder::all_failed(failure), links::all_failed(failure)].concat(),

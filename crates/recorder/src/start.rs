@@ -78,7 +78,7 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
     let tried = ladder::climb(climb, &mut loaded, &tracepoints);
     let calls = wanted.contains(&Fact::ApiCall);
     let (rings, lib_load) = open_rings(wanted.contains(&Fact::LibLoad), calls);
-    let (way, api_calls) = choose_way(calls, options, &mut loaded);
+    let (way, api_calls) = choose_way(calls, options, &host.release, &mut loaded);
     let attempts: Vec<Attempt> = statuses([tried, api_calls].concat(), lib_load, &wanted);
     if let Some(why) = refusal(&attempts, &crate::doctor::lockdown_mode()) {
         return Err(RecordError::NothingAttached(why));
@@ -284,9 +284,14 @@ pub(crate) fn open_rings(requested: bool, at_once: bool) -> (Option<Mappings>, A
 }
 
 /// How calls of functions are to be probed, and how each way fared.
-fn choose_way(calls: bool, options: &RecordOptions, loaded: &mut Loaded) -> (Option<Way>, Vec<Attempt>) {
+fn choose_way(
+    calls: bool,
+    options: &RecordOptions,
+    release: &str,
+    loaded: &mut Loaded,
+) -> (Option<Way>, Vec<Attempt>) {
     if calls {
-        return links::choose(loaded, options.only_probe.as_deref(), false);
+        return links::choose(loaded, options.only_probe.as_deref(), false, release);
     }
     let left_out = links::PROBES.map(|(probe, _)| Attempt {
         fact: Fact::ApiCall,

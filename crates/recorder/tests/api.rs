@@ -4,7 +4,8 @@ mod common;
 
 use common::{Event, Gate, Recorded, bpf_works, record_gate, run};
 use crypto_tracer_format::record::{
-    ApiCall, ApiCount, ApiFunction, ApiLibrary, Fact, Loss, LossReason, api_bits, lib_bits,
+    ApiCall, ApiCount, ApiFunction, ApiLibrary, Fact, Loss, LossReason, ProbeState, ProbeStatus, api_bits,
+    lib_bits,
 };
 use crypto_tracer_recorder::RecordOptions;
 use std::collections::BTreeMap;
@@ -104,8 +105,30 @@ fn counts(recorded: &Recorded) -> BTreeMap<(String, u32, i64), u64> {
     counts
 }
 
-/// What the program of known calls did, as far as `returns` are seen.
+/// Whether results are seen here: not on kernels where return probes do harm.
+fn results_are_seen(recorded: &Recorded) -> bool {
+    let statuses = recorded.all::<ProbeStatus>();
+    let attached = |s: &&Event<ProbeStatus>| {
+        s.payload.fact == Fact::ApiCall.number() && s.payload.state == ProbeState::Attached.number()
+    };
+    let status = statuses.iter().find(attached).expect("it is attached");
+    !status.text(status.payload.reason).contains("not their results")
+}
+
+/// The same without results: each call, and each handshake once.
+fn check_entries(recorded: &Recorded) {
+    let seen = |name| results(recorded, name).len();
+    let names = ["sample_new", "sample_new_ex", "sample_free", "sample_handshake", "sample_load"];
+    assert_eq!(names.map(seen), [2, 1, 1, 3, 3]);
+    assert_eq!(["sample_control", "sample_verify", "sample_call"].map(seen), [1, 1, 6]);
+    assert!(recorded.all::<ApiCall>().iter().all(|c| c.payload.bits & api_bits::RESULT_UNKNOWN != 0));
+}
+
+/// What the program of known calls did.
 fn check_calls(recorded: &Recorded) {
+    if !results_are_seen(recorded) {
+        return check_entries(recorded);
+    }
     assert_eq!(results(recorded, "sample_new"), [(1, 1), (1, 1)]);
     assert_eq!(results(recorded, "sample_new_ex"), [(1, 1)], "once through each door");
     assert_eq!(results(recorded, "sample_free"), [(0, 1)]);
@@ -132,15 +155,15 @@ fn check_calls(recorded: &Recorded) {
         .iter()
         .map(|c| {
             let p = &c.payload;
-            (c.text(p.path), c.text(p.host), p.n0, p.n1, p.result, p.bits)
+            (c.text(p.path), c.text(p.host), c.text(p.name), p.n0, p.n1, p.result, p.bits)
         })
         .collect();
     let s = str::to_owned;
     let long = format!("/{}", "x".repeat(254));
     let want = [
-        (s("/etc/sample/key.pem"), s("host.example.org"), 17, 1, 0, 0),
-        (long, s(""), -1, 17, 0, api_bits::STRING_CUT),
-        (s("!no"), s(""), 0, -1, 5, api_bits::ARGUMENT_UNREADABLE),
+        (s("/etc/sample/key.pem"), s("host.example.org"), s("AES-256-GCM"), 17, 1, 0, 0),
+        (long, s(""), s(""), -1, 17, 0, api_bits::STRING_CUT),
+        (s("!no"), s(""), s(""), 0, -1, 5, api_bits::ARGUMENT_UNREADABLE),
     ];
     assert_eq!(told, want);
     let controls = calls_of(recorded, "sample_control");
@@ -155,10 +178,12 @@ fn what_a_program_calls_is_recorded_exactly() {
     let sample = Sample::new();
     let recorded = sample.run(|_| {});
     check_calls(&recorded);
+    // Where results aren't seen, the call that fails is counted too.
+    let failed = u64::from(!results_are_seen(&recorded));
     let counted = counts(&recorded);
     let parent = recorded.all::<ApiCall>()[0].header.tgid;
     let child = counted.keys().map(|(_, tgid, _)| *tgid).find(|tgid| *tgid != parent).expect("the child's");
-    let want = [((parent, 64), 4000), ((parent, 128), 5), ((parent, 256), 1), ((child, 512), 7)];
+    let want = [((parent, 64), 4000), ((parent, 128), 5 + failed), ((parent, 256), 1), ((child, 512), 7)];
     let mut want: BTreeMap<_, u64> =
         want.into_iter().map(|((tgid, bits), n)| (("sample_final".to_owned(), tgid, bits), n)).collect();
     assert_eq!(counted, want, "neither what failed, nor what libraries do among themselves");
@@ -192,9 +217,10 @@ fn every_way_to_attach_sees_the_same() {
         let recorded = sample.run(|o| o.only_probe = Some(way.into()));
         check_calls(&recorded);
         let finals: u64 = counts(&recorded).values().sum();
+        let failed = u64::from(!results_are_seen(&recorded));
         // Who lies behind an address is not known to the last on kernels since 6.1, where it isn't needed.
         let siblings = if way == "uprobe:numbered" { 4 } else { 0 };
-        assert!([4013, 4013 + siblings].contains(&finals), "{finals}");
+        assert!([4013, 4013 + siblings].contains(&(finals - failed)), "{finals}");
     }
 }
 
@@ -272,7 +298,7 @@ fn late(early: bool) -> Recorded {
 fn a_deleted_library_of_a_running_program_is_probed() {
     need_bpf!();
     let recorded = late(true);
-    assert_eq!(results(&recorded, "sample_new"), [(1, 1)]);
+    assert_eq!(results(&recorded, "sample_new").len(), 1);
     assert_eq!(counts(&recorded).into_values().collect::<Vec<_>>(), [3]);
     let libraries = recorded.all::<ApiLibrary>();
     assert_eq!(libraries.iter().map(|l| l.payload.bits).collect::<Vec<_>>(), [lib_bits::DELETED]);
@@ -282,7 +308,7 @@ fn a_deleted_library_of_a_running_program_is_probed() {
 fn a_library_that_appears_later_is_probed_when_it_is_mapped() {
     need_bpf!();
     let recorded = late(false);
-    assert_eq!(results(&recorded, "sample_new"), [(1, 1)]);
+    assert_eq!(results(&recorded, "sample_new").len(), 1);
     assert_eq!(counts(&recorded).into_values().collect::<Vec<_>>(), [3]);
     let losses = recorded.all::<Loss>();
     let gaps: Vec<_> =
@@ -302,10 +328,13 @@ fn a_static_program_is_its_own_library() {
         sample.options(o);
         o.libraries = vec![program.clone()];
     });
-    assert_eq!(results(&recorded, "sample_handshake"), [(1, 3), (-1, 2), (-1, 1)]);
+    let seen = results_are_seen(&recorded);
+    if seen {
+        assert_eq!(results(&recorded, "sample_handshake"), [(1, 3), (-1, 2), (-1, 1)]);
+    }
     let finals = counts(&recorded).into_iter().filter(|((name, ..), _)| name == "sample_final");
     let finals: BTreeMap<i64, u64> = finals.map(|((_, _, bits), n)| (bits, n)).collect();
-    for (bits, n) in [(64, 4000), (128, 5), (256, 1), (512, 7)] {
+    for (bits, n) in [(64, 4000), (128, 5 + u64::from(!seen)), (256, 1), (512, 7)] {
         assert_eq!(finals.get(&bits), Some(&n), "{finals:?}");
     }
 }
@@ -379,6 +408,11 @@ fn a_handshake_that_is_tried_again_is_one_call() {
         o.facts = vec![Fact::ApiCall];
         o.libraries = libraries;
     });
+    if !results_are_seen(&recorded) {
+        let handshakes = ["SSL_connect", "SSL_do_handshake"].map(|name| results(&recorded, name).len());
+        assert_eq!(handshakes, [1, 3]);
+        return;
+    }
     let want = [
         ("SSL_CTX_new", 1),
         ("SSL_CTX_new_ex", 1),
@@ -392,13 +426,11 @@ fn a_handshake_that_is_tried_again_is_one_call() {
         ("SSL_do_handshake", 1),
     ];
     let names = names(&recorded);
-    let calls: Vec<_> = recorded
-        .all::<ApiCall>()
-        .iter()
-        .map(|c| (names[&c.payload.function].clone(), c.payload.result))
-        .collect();
+    let mut all = recorded.all::<ApiCall>();
+    let of = ["SSL_CTX_new", "SSL_CTX_new_ex", "SSL_new", "SSL_connect", "SSL_do_handshake"];
+    all.retain(|c| of.contains(&names[&c.payload.function].as_str()));
+    let calls: Vec<_> = all.iter().map(|c| (names[&c.payload.function].clone(), c.payload.result)).collect();
     assert_eq!(calls, want.map(|(name, result)| (name.to_owned(), result)));
-    let all = recorded.all::<ApiCall>();
     let handshakes: Vec<_> = all.iter().filter(|c| c.payload.tries > 1).collect();
     assert_eq!(handshakes.len(), 4, "each was tried again");
     assert!(handshakes.iter().all(|c| c.payload.entered_ns < c.header.time_ns));

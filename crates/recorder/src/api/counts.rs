@@ -8,7 +8,7 @@
 
 use crate::clocks::now_ns;
 use crate::probes::object::Loaded;
-use crypto_tracer_format::record::{ApiCount, Builder, Header};
+use crypto_tracer_format::record::{ApiCount, Builder, Header, Kind, api_bits};
 use libbpf_rs::{MapCore, MapFlags, MapHandle};
 use std::collections::{HashMap, HashSet};
 
@@ -108,7 +108,10 @@ impl Counts {
         };
         let keys: Vec<Vec<u8>> = self.tries.keys().filter(over).collect();
         for key in keys {
-            if let Ok(Some(mut call)) = self.tries.lookup(&key, MapFlags::ANY) {
+            let call = self.tries.lookup(&key, MapFlags::ANY).ok().flatten();
+            // Where no return is seen, the first try was told of when it was entered.
+            let told = |call: &Vec<u8>| u32_at(call, bits_at()) & api_bits::RESULT_UNKNOWN != 0;
+            if let Some(mut call) = call.filter(|call| !told(call)) {
                 if let Some(time) = call.get_mut(8..16) {
                     time.copy_from_slice(&now_ns().to_le_bytes());
                 }
@@ -118,6 +121,11 @@ impl Counts {
             let _ = self.tries.delete(&key);
         }
     }
+}
+
+/// Where the bits stand in the record of a call.
+fn bits_at() -> usize {
+    Kind::ApiCall.fields().iter().find(|field| field.name == "bits").map_or(usize::MAX, |field| field.offset)
 }
 
 fn record(key: &[u8], counted: &[u8], count: u64, from_ns: u64, now_ns: u64) -> Vec<u8> {
@@ -150,7 +158,7 @@ fn record(key: &[u8], counted: &[u8], count: u64, from_ns: u64, now_ns: u64) -> 
 }
 
 fn u32_at(b: &[u8], at: usize) -> u32 {
-    b.get(at..at + 4).and_then(|b| b.try_into().ok()).map_or(0, u32::from_ne_bytes)
+    b.get(at..at.saturating_add(4)).and_then(|b| b.try_into().ok()).map_or(0, u32::from_ne_bytes)
 }
 
 fn u64_at(b: &[u8], at: usize) -> u64 {

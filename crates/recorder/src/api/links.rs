@@ -125,7 +125,12 @@ impl Way {
 
 /// Finds the best way that works here, and leaves its programs loaded; how each fared. `only`: begin with the one of this
 /// name. `all`: try those below it too.
-pub fn choose(loaded: &mut Loaded, only: Option<&str>, all: bool) -> (Option<Way>, Vec<Attempt>) {
+pub fn choose(
+    loaded: &mut Loaded,
+    only: Option<&str>,
+    all: bool,
+    release: &str,
+) -> (Option<Way>, Vec<Attempt>) {
     let mut chosen: Option<(Way, &str)> = None;
     let forced = only.filter(|only| PROBES.iter().any(|(name, _)| name == only));
     let attempts = Way::ALL.into_iter().zip(PROBES).map(|(way, (name, remedy))| {
@@ -141,7 +146,7 @@ pub fn choose(loaded: &mut Loaded, only: Option<&str>, all: bool) -> (Option<Way
         match tried {
             Ok(()) if chosen.is_none() => {
                 chosen = Some((way, name));
-                attempt(ProbeState::Attached, 0, String::new())
+                attempt(ProbeState::Attached, 0, entries_only(release))
             }
             Ok(()) => {
                 loaded.take_back();
@@ -246,6 +251,15 @@ fn attach_all(
     let cookie = if way == Way::Single { u64::from(first.site) } else { 0 };
     let opts = UprobeOpts { cookie, retprobe, ..UprobeOpts::default() };
     loaded.link(program, |p| p.attach_uprobe_with_opts(pid, &path, first.offset as usize, opts))
+}
+
+fn entries_only(release: &str) -> String {
+    if returns_are_safe(release) {
+        return String::new();
+    }
+    "of calls only the beginning is seen, not their results: on Linux 6.11 to 6.13 return probes can end programs that \
+     confine themselves by seccomp"
+        .into()
 }
 
 /// Whether a return probe does no harm here. From 6.11 to 6.13 it returns through a system call of its own, which a

@@ -14,6 +14,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 /// The object that the build script linked.
 pub const OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/crypto_tracer.bpf.o"));
 
+/// So many threads let go of links at the same time.
+const WAITING: usize = 32;
+
 /// What goes into the maps.
 #[derive(Clone, Debug, Default)]
 pub struct Tables {
@@ -197,7 +200,19 @@ impl Loaded {
 
     /// Detaches everything; the maps stay, and the kernel's counts.
     pub fn detach(&mut self) {
+        // The last to let go of a link waits until no processor runs its program: many can wait at the same time.
+        let links = self.pieces.iter().flat_map(|piece| &piece.links);
+        let mut last: Vec<OwnedFd> =
+            links.filter_map(|link| link.as_fd().try_clone_to_owned().ok()).collect();
         self.pieces.iter_mut().for_each(|piece| piece.links.clear());
+        let each = last.len().div_ceil(WAITING).max(1);
+        std::thread::scope(|scope| {
+            while !last.is_empty() {
+                let some = last.split_off(last.len().saturating_sub(each));
+                // Where there can be no thread, the descriptors are closed here.
+                let _ = std::thread::Builder::new().spawn_scoped(scope, move || drop(some));
+            }
+        });
     }
 
     /// The map of this name, as a handle of its own.

@@ -2,7 +2,6 @@
 //!
 //! Both ends run behind the gate, so that each handshake is two connections: one for each process that took part.
 
-#[allow(dead_code, reason = "other tests use the rest of it")]
 #[path = "../common/mod.rs"]
 mod common;
 mod doors;
