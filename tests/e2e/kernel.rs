@@ -55,7 +55,8 @@ fn requests_to_the_kernel_become_events_and_keep_through_the_database() {
     assert_eq!(parse_events(&out.stdout), events);
     // What the key holds is nowhere, however it is compressed.
     for file in [&capture.path, &database] {
-        let plain = std::process::Command::new("zstd").args(["-dcqf"]).arg(file).output().expect("zstd starts");
+        let plain =
+            std::process::Command::new("zstd").args(["-dcqf"]).arg(file).output().expect("zstd starts");
         let raw = std::fs::read(file).expect("it is there");
         for bytes in [plain.stdout, raw] {
             assert!(!bytes.windows(14).any(|w| w == b"the-secret-key"), "{}", file.display());
