@@ -1,6 +1,6 @@
 //! `analyze`: from arguments to a view of the analyzer, from its outcome to an exit code.
 
-use crate::cli::{AnalyzeArgs, IngestArgs, InputArgs, MonitorArgs, OutputArgs, SqlArgs, View};
+use crate::cli::{AnalyzeArgs, IngestArgs, InputArgs, MonitorArgs, OutputArgs, SqlArgs, TlsArgs, View};
 use crate::destination::write_to;
 use crate::exit::Exit;
 use crate::failure::{Failure, printable};
@@ -60,6 +60,7 @@ pub fn run(args: AnalyzeArgs) -> Result<Exit, Failure> {
                 views::files(material, &options, format, out)
             })
         }
+        View::Tls(args) => run_tls(&args),
         View::Summary(args) => {
             let options = views::SummaryOptions { top: args.top };
             document(&args.input, &args.output, |material, format, out| {
@@ -69,13 +70,47 @@ pub fn run(args: AnalyzeArgs) -> Result<Exit, Failure> {
     }
 }
 
-/// A view that makes documents.
+fn run_tls(args: &TlsArgs) -> Result<Exit, Failure> {
+    let column = |name: &String| {
+        views::TlsColumn::from_name(name).ok_or_else(|| {
+            let known: Vec<&str> = views::TlsColumn::ALL.iter().map(|c| c.name()).collect();
+            Failure::usage(format!("--group-by {name} is unknown."), &format!("Known: {}.", known.join(", ")))
+        })
+    };
+    let mut options =
+        views::TlsOptions { name: args.name.clone(), pid: args.pid, ..views::TlsOptions::default() };
+    if !args.group_by.is_empty() {
+        options.group_by = args.group_by.iter().map(column).collect::<Result<_, _>>()?;
+    }
+    let (since, until) =
+        (moment("--since", args.since.as_deref())?, moment("--until", args.until.as_deref())?);
+    if since.is_some() || until.is_some() {
+        let mut source = open(&args.input.captures, !args.input.no_redact).map_err(explain)?;
+        let range = monitor::range(&mut *source, since, until).map_err(explain)?;
+        (options.since_wall_ns, options.until_wall_ns) = (range.since_wall_ns, range.until_wall_ns);
+    }
+    document_of(&args.input, &args.output, options.needs_events(), |material, format, out| {
+        views::tls(material, &options, format, out)
+    })
+}
+
+/// A view that makes documents of sums.
 fn document(
     input: &InputArgs,
     output: &OutputArgs,
     view: impl FnOnce(&Material, Format, &mut dyn Write) -> Result<Outcome, AnalyzeError>,
 ) -> Result<Exit, Failure> {
-    let material = material(&input.captures, !input.no_redact, false)?;
+    document_of(input, output, false, view)
+}
+
+/// A view that makes documents. `events`: as in [`material`].
+fn document_of(
+    input: &InputArgs,
+    output: &OutputArgs,
+    events: bool,
+    view: impl FnOnce(&Material, Format, &mut dyn Write) -> Result<Outcome, AnalyzeError>,
+) -> Result<Exit, Failure> {
+    let material = material(&input.captures, !input.no_redact, events)?;
     let default = if output.output.is_none() && std::io::stdout().is_terminal() { "table" } else { "json" };
     let format = format(output.format.as_deref().unwrap_or(default));
     let coverage = material.coverage().clone();
@@ -250,6 +285,7 @@ fn explain(error: AnalyzeError) -> Failure {
                 detail,
                 "Give a time inside of what was captured.",
             ),
+            ViewError::NeedsEvents => Failure::usage(detail, "Leave out --since and --until."),
             ViewError::Sql(_) => Failure {
                 topic: "database",
                 ..Failure::usage(

@@ -39,6 +39,8 @@ pub enum View {
     Libs(LibsArgs),
     /// The crypto files, who opened them, and who could not
     Files(FilesArgs),
+    /// The TLS handshakes: with whom, which version, cipher suite and key exchange
+    Tls(TlsArgs),
     /// What a capture holds, on one page
     Summary(SummaryArgs),
     /// Put captures into a database
@@ -99,7 +101,7 @@ pub struct MonitorArgs {
     #[arg(short, long, value_name = "NAME")]
     pub name: Vec<String>,
 
-    /// Only loads of libraries whose name or family contains this, upper or lower case
+    /// Only loads of libraries, and calls of their functions, whose name or family contains this, upper or lower case
     #[arg(short, long, value_name = "LIB")]
     pub library: Vec<String>,
 
@@ -107,7 +109,8 @@ pub struct MonitorArgs {
     #[arg(long, value_name = "GLOB")]
     pub file: Vec<String>,
 
-    /// Only events of these types: file_open, lib_load, process_fork, process_exec, process_exit, loss
+    /// Only events of these types: file_open, lib_load, process_fork, process_exec, process_exit, api_call,
+    /// tls_handshake, kernel_crypto, loss
     #[arg(short = 't', long = "type", value_name = "TYPE,...", value_delimiter = ',')]
     pub types: Vec<String>,
 
@@ -198,6 +201,43 @@ pub struct FilesArgs {
     /// Only files that match this glob (* and ?)
     #[arg(long, value_name = "GLOB")]
     pub path: Option<String>,
+
+    /// Where and how to write.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Arguments of `analyze tls`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  crypto-tracer analyze tls incident.ctrace --group-by process,version
+  crypto-tracer analyze tls incident.ctrace --name nginx --group-by role,peer,group")]
+pub struct TlsArgs {
+    /// What to read.
+    #[command(flatten)]
+    pub input: InputArgs,
+
+    /// Count together what is alike in these: host, process, program, pid, role, library, version, group,
+    /// signature_scheme, alpn, result, resumed, verify, ja4, peer, sni, cipher_suite
+    /// (default: process,role,peer,sni,version,cipher_suite,group)
+    #[arg(long, value_name = "FIELD,...", value_delimiter = ',')]
+    pub group_by: Vec<String>,
+
+    /// Only handshakes of the process with this id
+    #[arg(short, long, value_name = "PID")]
+    pub pid: Option<u32>,
+
+    /// Only handshakes of processes whose name contains this, upper or lower case
+    #[arg(short, long, value_name = "NAME")]
+    pub name: Option<String>,
+
+    /// Not before: an ISO 8601 time, seconds since 1970, +TIME after the start or -TIME before the end
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub since: Option<String>,
+
+    /// Not after: as --since
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub until: Option<String>,
 
     /// Where and how to write.
     #[command(flatten)]

@@ -8,7 +8,7 @@ mod record;
 mod units;
 
 #[cfg(feature = "analyze")]
-pub use analyze::{AnalyzeArgs, IngestArgs, InputArgs, MonitorArgs, OutputArgs, SqlArgs, View};
+pub use analyze::{AnalyzeArgs, IngestArgs, InputArgs, MonitorArgs, OutputArgs, SqlArgs, TlsArgs, View};
 #[cfg(feature = "record")]
 pub use record::{DoctorArgs, DoctorFormat, RecordArgs, SyncArg};
 

@@ -1,0 +1,223 @@
+//! TLS handshakes of real programs: what was recorded of each is what the program itself printed.
+
+use crate::support::{Capture, folder, need_bpf, of_type, private, python, record, s, text};
+use serde_json::Value;
+use std::path::Path;
+use std::process::Command;
+
+const COMMON: &str = include_str!("workloads/common.py");
+
+/// A self-signed certificate for names of our own, and two that nobody trusts.
+pub fn certificates(work: &Path) {
+    for (name, subject, names) in [
+        ("server", "/CN=www.shop.example", "DNS:*.shop.example,DNS:localhost,IP:127.0.0.1"),
+        ("client", "/CN=client.shop.example", "DNS:client.shop.example"),
+        ("other", "/CN=other.example", "DNS:other.example"),
+    ] {
+        let made = Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", subject])
+            .args(["-addext", &format!("subjectAltName={names}")])
+            .args(["-keyout", &format!("{name}.key"), "-out", &format!("{name}.crt")])
+            .current_dir(work)
+            .output()
+            .expect("openssl is installed");
+        assert!(made.status.success(), "{}", text(&made.stderr));
+    }
+}
+
+/// Records a workload; what its programs said, and what was recorded of their handshakes.
+fn handshakes(
+    workload: &str,
+    more: &[&str],
+    prepare: impl FnOnce(&Path),
+) -> (Vec<Value>, Vec<Value>, Capture) {
+    let script = format!("{COMMON}{workload}");
+    // The programs find the copies of OpenSSL that are probed.
+    let mut args = vec![private::openssl().variable.as_str(), python(), "-IS", "work.py"];
+    args.retain(|arg| !arg.is_empty());
+    let capture = record("env", &args, more, |work| {
+        certificates(work);
+        std::fs::write(work.join("work.py"), &script).expect("written");
+        prepare(work);
+    });
+    let (out, err) = (text(&capture.output.stdout), text(&capture.output.stderr));
+    assert!(capture.output.status.success(), "the workload failed:\n{out}{err}");
+    let said = out.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+    let events = capture.events(&["--no-redact"]);
+    let losses = of_type(&events, "loss");
+    assert!(losses.is_empty(), "{losses:#?}");
+    let handshakes = of_type(&events, "tls_handshake").into_iter().cloned().collect();
+    (said, handshakes, capture)
+}
+
+/// What a program said that has the same name in the event.
+const SAME: &[&str] = &["role", "version", "cipher_suite", "group", "resumed", "sni"];
+
+/// Takes the first event that is of this program and role off the list, and holds it against what the program said.
+fn held_against(said: &Value, events: &mut Vec<Value>) -> Value {
+    let (program, role) = (s(said, "program"), s(said, "role"));
+    let at = events.iter().position(|e| s(e, "process") == program && s(e, "role") == role);
+    let at = at.unwrap_or_else(|| panic!("no handshake of {program} as {role} is left: {said}\n{events:#?}"));
+    let event = events.remove(at);
+    for field in SAME {
+        if let Some(want) = said.get(field) {
+            assert_eq!(&event[field], want, "{field}: the program said {said}, recorded was {event:#}");
+        }
+    }
+    event
+}
+
+/// The other end of a connection over loopback.
+fn other_end<'a>(event: &Value, events: &'a [Value]) -> &'a Value {
+    let found = events.iter().find(|e| e["local"] == event["peer"] && e["peer"] == event["local"]);
+    found.unwrap_or_else(|| panic!("no event of the other end of {event:#}\n{events:#?}"))
+}
+
+#[test]
+fn openssl_client_and_server() {
+    need_bpf!();
+    let (said, all, _capture) = handshakes(include_str!("workloads/openssl.py"), &["--no-redact"], |_| {});
+    let clients: Vec<Value> = all.iter().filter(|e| e["role"] == "client").cloned().collect();
+    // Those that make the sessions which are then resumed say nothing.
+    let silent = 2;
+    assert_eq!(clients.len(), said.len() + silent, "{clients:#?}");
+    let mut left = clients;
+    for said in &said {
+        let case = s(said, "case");
+        if case.starts_with("resumed") {
+            left.remove(0);
+        }
+        let event = held_against(said, &mut left);
+        let server = other_end(&event, &all);
+        assert_eq!(server["role"], "server", "{case}");
+        for field in ["version", "cipher_suite", "group", "resumed", "sni", "hello_retry", "connection_id"] {
+            assert_eq!(server[field], event[field], "{case}: both ends say the same of {field}");
+        }
+        let failed = case.starts_with("untrusted") || case == "no_common_version";
+        assert_eq!(event["result"], if failed { "failure" } else { "success" }, "{case}: {event:#}");
+        assert_eq!(event["hello_retry"], case == "hello_retry", "{case}");
+        assert!(
+            event["duration_ms"].as_f64().is_some_and(|ms| ms > 0.0 && ms < 10_000.0),
+            "{case}: {event:#}"
+        );
+        match case {
+            "tls13" => {
+                assert_eq!(event["sni"], "www.shop.example");
+                assert_eq!(event["offered"]["alpn"], serde_json::json!(["h2", "http/1.1"]));
+                assert_eq!(event["verify"], "ok", "{event:#}");
+                assert_eq!((&event["version_id"], &event["group_id"]), (&0x0304.into(), &29.into()));
+                assert!(event.get("certificates").is_none(), "TLS 1.3 encrypts them: {event:#}");
+            }
+            "tls12" => {
+                let certificate = &event["certificates"][0];
+                assert!(
+                    certificate["subject"].as_str().is_some_and(|s| s.contains("www.shop.example")),
+                    "{event:#}"
+                );
+                assert_eq!(
+                    (&certificate["key_type"], &certificate["key_bits"]),
+                    (&"RSA".into(), &2048.into())
+                );
+            }
+            "untrusted-tls1_2" => {
+                assert_eq!(event["alert"]["name"], "unknown_ca", "{event:#}");
+                assert_eq!(event["verify"], "self-signed certificate", "{event:#}");
+            }
+            "untrusted-tls1_3" => assert_eq!(event["verify"], "self-signed certificate", "{event:#}"),
+            "no_common_version" => {
+                assert_eq!(event["alert"]["name"], "protocol_version", "{event:#}");
+                assert!(event.get("version").is_none(), "nothing was chosen: {event:#}");
+            }
+            "hello_retry" => assert_eq!(event["group"], "secp384r1"),
+            "rsa_key_exchange" => assert!(event.get("group").is_none(), "RSA needs no group: {event:#}"),
+            _ => {}
+        }
+    }
+    assert!(left.is_empty(), "{left:#?}");
+}
+
+#[test]
+fn curl_python_and_node() {
+    need_bpf!();
+    let (said, all, _capture) = handshakes(include_str!("workloads/clients.py"), &["--no-redact"], |_| {});
+    let mut left: Vec<Value> = all.iter().filter(|e| e["role"] == "client").cloned().collect();
+    for said in &said {
+        let event = held_against(said, &mut left);
+        assert_eq!(
+            (&event["sni"], &event["result"]),
+            (&"www.shop.example".into(), &"success".into()),
+            "{event:#}"
+        );
+        assert!(event["ja4"].as_str().is_some_and(|ja4| ja4.starts_with("t13d")), "{event:#}");
+    }
+    assert!(left.is_empty(), "{left:#?}");
+}
+
+#[test]
+fn gnutls_client_and_server() {
+    need_bpf!();
+    let (said, all, _capture) = handshakes(include_str!("workloads/gnutls.py"), &["--no-redact"], |_| {});
+    let mut left = all.clone();
+    for said in &said {
+        let event = held_against(said, &mut left);
+        assert_eq!(
+            (&event["sni"], &event["result"]),
+            (&"www.shop.example".into(), &"success".into()),
+            "{event:#}"
+        );
+        let server = other_end(&event, &all);
+        assert_eq!((s(server, "process"), s(server, "role")), ("gnutls-serv", "server"));
+    }
+}
+
+#[test]
+fn java_and_go() {
+    need_bpf!();
+    let (said, all, _capture) = handshakes(include_str!("workloads/java.py"), &["--no-redact"], |_| {});
+    let event = held_against(&said[0], &mut all.clone());
+    assert_eq!(event["result"], "success", "{event:#}");
+
+    let built = folder();
+    std::fs::write(built.path().join("gotls.go"), include_str!("workloads/gotls.go")).expect("written");
+    let made = Command::new("go")
+        .args(["build", "gotls.go"])
+        .current_dir(built.path())
+        .envs([("GO111MODULE", "off".as_ref()), ("GOCACHE", built.path().join("cache").as_os_str())])
+        .output()
+        .expect("go is installed");
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let (said, all, _capture) = handshakes(include_str!("workloads/go.py"), &["--no-redact"], |work| {
+        std::fs::copy(built.path().join("gotls"), work.join("gotls")).expect("copied");
+    });
+    let mut left = all;
+    for said in &said {
+        let event = held_against(said, &mut left);
+        assert_eq!(
+            (&event["sni"], &event["result"]),
+            (&"www.shop.example".into(), &"success".into()),
+            "{event:#}"
+        );
+    }
+    assert!(left.is_empty(), "{left:#?}");
+}
+
+#[test]
+fn nginx_is_a_server_and_a_client_at_once() {
+    need_bpf!();
+    let (said, all, capture) = handshakes(include_str!("workloads/nginx.py"), &["--no-redact"], |_| {});
+    let mut left = all;
+    for said in &said {
+        held_against(said, &mut left);
+    }
+    // Is my application really using TLS 1.3, or falling back? The view answers for each side.
+    let view =
+        capture.document("tls", &["tls", "--no-redact", "--name", "nginx", "--group-by", "role,version"]);
+    let rows = view["groups"].as_array().expect("a list");
+    let answer = |role: &str, version: &str| {
+        rows.iter().any(|r| r["role"] == role && r["version"] == version && r["count"] == 1)
+    };
+    assert!(
+        answer("server", "TLSv1.3") && answer("client", "TLSv1.2") && answer("server", "TLSv1.2"),
+        "{view:#}"
+    );
+}
