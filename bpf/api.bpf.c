@@ -630,7 +630,9 @@ static __always_inline int enter(struct pt_regs___api *ctx, __u32 index, const b
 		}
 	}
 	/* The arguments as an array are read from the table: the verifier doesn't know which it will be. */
-	if (bpf_map_update_elem(&api_calls, &key, &open, BPF_ANY))
+	/* Since 7.0 an update may fail, since another processor holds the lock: it is free again soon. */
+	if (bpf_map_update_elem(&api_calls, &key, &open, BPF_ANY) && bpf_map_update_elem(&api_calls, &key, &open, BPF_ANY) &&
+	    bpf_map_update_elem(&api_calls, &key, &open, BPF_ANY) && bpf_map_update_elem(&api_calls, &key, &open, BPF_ANY))
 		goto full;
 	made = bpf_map_lookup_elem(&api_calls, &key);
 	if (!made)
