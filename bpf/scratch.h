@@ -54,7 +54,11 @@ struct ct_tls_side {
 	__u8 session;
 	__u8 bits;
 	__u8 misses;
+	/* A ChangeCipherSpec after a HelloRetryRequest was passed over. */
 	__u8 ccs_passed;
+	/* The last record was a ChangeCipherSpec that may mean something: the next one tells. */
+	__u8 after_ccs;
+	__u8 reserved[7];
 };
 
 /* What is known of a TCP connection. */

@@ -6,7 +6,8 @@
  * What is copied: of a hello all but its random and its session id, which are not read (of a server's random, eight bytes
  * are compared here with those that name a HelloRetryRequest); certificates (TLS 1.2); four bytes of ServerKeyExchange; two
  * bytes of an alert. At most COPY_MAX bytes per direction, and nothing before the beginning of a hello was recognized, and
- * nothing after a ChangeCipherSpec.
+ * of a record behind a ChangeCipherSpec its header alone, unless that is in clear: an alert of two bytes, or what follows a
+ * HelloRetryRequest.
  */
 #include "tls.h"
 
@@ -135,6 +136,8 @@ static __always_inline bool tell(struct ct_tls *tls, struct ct_tls_side *side, _
 		s->part.version = side->version;
 		s->part.length = side->message_length;
 		s->part.offset = side->message_length - side->message_left;
+	} else if (what == CT_TLS_ENCRYPTED) {
+		s->part.length = side->message_length;
 	}
 	s->part.data.off = len ? AT : 0;
 	s->part.data.len = len;
@@ -144,10 +147,11 @@ static __always_inline bool tell(struct ct_tls *tls, struct ct_tls_side *side, _
 	return true;
 }
 
-/* From here on there is nothing to see in this direction. */
-static __always_inline __u32 encrypted(struct ct_tls *tls, struct ct_tls_side *side, __u64 key, __u32 way)
+/* From here on there is nothing to see in this direction. `length` is that of the first record of application data, or 0. */
+static __always_inline __u32 encrypted(struct ct_tls *tls, struct ct_tls_side *side, __u64 key, __u32 way, __u32 length)
 {
 	side->state = DONE;
+	side->message_length = length;
 	tls->encrypted |= 1 << way;
 	tell(tls, side, key, way, CT_TLS_ENCRYPTED, 0, 0, 0);
 	return 0;
@@ -166,39 +170,71 @@ static __always_inline bool collect(__u64 *to, __u8 *have, __u64 from, __u32 n)
 	return true;
 }
 
+/* What comes of the header of a TLS record. */
+enum header {
+	NOT_WHOLE,
+	FOLLOWED,
+	ENCRYPTED,
+	NO_TLS,
+};
+
+/* Judges the header's bytes that are there; one that is followed is what `side` is at from now on. */
+static __always_inline enum header judge(struct ct_tls *tls, struct ct_tls_side *side, __u32 *length)
+{
+	bool known = side->state == FOLLOWING || tls->hello;
+	__u32 content = side->head & 0xff;
+
+	if (content != HANDSHAKE && (!known || content < CHANGE_CIPHER_SPEC || content > APPLICATION_DATA))
+		return NO_TLS;
+	if (side->head_have >= 3 && ((side->head >> 8 & 0xff) != 3 || (side->head >> 16 & 0xff) > 4))
+		return NO_TLS;
+	if (side->head_have < RECORD_HEADER)
+		return NOT_WHOLE;
+	*length = (side->head >> 24 & 0xff) << 8 | (side->head >> 32 & 0xff);
+	side->head = 0;
+	side->head_have = 0;
+	if (*length > RECORD_MAX || (!*length && content != APPLICATION_DATA))
+		return NO_TLS;
+	side->content = content;
+	side->record_left = *length;
+	if (content == APPLICATION_DATA)
+		return ENCRYPTED;
+	/* Up to TLS 1.2 all is encrypted behind a ChangeCipherSpec, but no alert of two bytes can be. */
+	if ((content == ALERT && *length != 2) || (content == HANDSHAKE && side->after_ccs)) {
+		*length = 0;
+		return ENCRYPTED;
+	}
+	if (content == CHANGE_CIPHER_SPEC) {
+		/*
+		 * After a HelloRetryRequest it means nothing (RFC 8446, D.4), once. In TLS 1.3 it never does: what comes next is
+		 * application data then.
+		 */
+		if (tls->retry && !side->ccs_passed)
+			side->ccs_passed = 1;
+		else
+			side->after_ccs = 1;
+	}
+	return FOLLOWED;
+}
+
 /* The header of a TLS record; `n` bytes of it are there. Whether it may go on. */
 static __always_inline __u32 record_header(struct ct_tls *tls, struct ct_tls_side *side, __u64 key, __u32 way, __u64 from, __u32 n)
 {
-	bool known = side->state == FOLLOWING || tls->hello;
-	__u32 content, length;
+	enum header header = NO_TLS;
+	__u32 length = 0;
 
 	if (n > RECORD_HEADER - side->head_have)
 		n = RECORD_HEADER - side->head_have;
-	if (!collect(&side->head, &side->head_have, from, n))
+	if (collect(&side->head, &side->head_have, from, n))
+		header = judge(tls, side, &length);
+	else if (!side->after_ccs)
 		return lose(side, UNREADABLE);
-	content = side->head & 0xff;
-	if (content != HANDSHAKE && (!known || content < CHANGE_CIPHER_SPEC || content > APPLICATION_DATA))
-		return miss(side);
-	if (side->head_have >= 3 && ((side->head >> 8 & 0xff) != 3 || (side->head >> 16 & 0xff) > 4))
-		return miss(side);
-	if (side->head_have < RECORD_HEADER)
+	if (header == NOT_WHOLE || header == FOLLOWED)
 		return n;
-	length = (side->head >> 24 & 0xff) << 8 | (side->head >> 32 & 0xff);
-	side->head = 0;
-	side->head_have = 0;
-	if (length > RECORD_MAX || (!length && content != APPLICATION_DATA))
-		return miss(side);
-	if (content == APPLICATION_DATA || (content == ALERT && length != 2))
-		return encrypted(tls, side, key, way);
-	if (content == CHANGE_CIPHER_SPEC) {
-		/* After a HelloRetryRequest it means nothing (RFC 8446, D.4), once. */
-		if (!tls->retry || side->ccs_passed)
-			return encrypted(tls, side, key, way);
-		side->ccs_passed = 1;
-	}
-	side->content = content;
-	side->record_left = length;
-	return n;
+	/* What is no TLS behind a ChangeCipherSpec: the kernel encrypts from there on, and takes and gives what is in clear. */
+	if (header == ENCRYPTED || side->after_ccs)
+		return encrypted(tls, side, key, way, header == ENCRYPTED ? length : 0);
+	return miss(side);
 }
 
 /* `want` bytes of the message are copied, or as many as there may be. */
@@ -432,7 +468,10 @@ __noinline __u32 tls_unseen(__u64 key, __u32 way)
 
 	if (!tls)
 		return 0;
-	side = &tls->side[way & 1];
+	way &= 1;
+	side = &tls->side[way];
+	if (side->state < GAVE_UP && side->after_ccs)
+		return encrypted(tls, side, key, way, 0);
 	if (side->state == FOLLOWING)
 		return lose(side, OUT_OF_SIGHT);
 	return side->state == LOOKING ? miss(side) : 0;

@@ -119,7 +119,10 @@ struct ct_tls_part {
 	__u8 message;
 	__u8 session;
 	__u16 version;
-	/* Length of the message, without its first four bytes. */
+	/*
+	 * Length of the message, without its first four bytes. Of CT_TLS_ENCRYPTED, that of the record of application data that
+	 * told it; 0: it was another one.
+	 */
 	__u32 length;
 	/* Where in it the data lie. */
 	__u32 offset;

@@ -241,7 +241,7 @@ numbers! {
     ServerKeyExchange = 4, "server_key_exchange";
     /// An alert (RFC 8446, 6): level and description.
     Alert = 5, "alert";
-    /// From here on this direction is encrypted (ChangeCipherSpec or application data). No body.
+    /// From here on this direction is encrypted (what follows a ChangeCipherSpec, or application data). No body.
     Encrypted = 6, "encrypted";
     /// The socket was closed. No body, no direction.
     Closed = 7, "closed";
@@ -742,7 +742,9 @@ wire! {
         bits: u16,
         /// Of certificates: 0 for the end entity's, 1 for the next of the chain, and so on.
         index: u16,
-        /// The length of the whole message as it was sent, in bytes.
+        /// The length of the whole message as it was sent, in bytes. Of `Encrypted`: the length field of this direction's first
+        /// record of application data, which in TLS 1.3 tells an alert from all else (RFC 8446, 5.2); 0: it began with another
+        /// record (up to TLS 1.2), or with none that could be seen.
         length: u32,
         /// Port of this side.
         local_port: u16,

@@ -173,7 +173,7 @@ impl Connection {
             What::Alert => self.put(out, header, TlsMessage::Alert, part.direction, 0, 0, 2, part.data),
             What::Encrypted => {
                 self.encrypted[way] = true;
-                self.put(out, header, TlsMessage::Encrypted, part.direction, 0, 0, 0, &[]);
+                self.put(out, header, TlsMessage::Encrypted, part.direction, 0, 0, part.length, &[]);
             }
             What::Closed => {}
         }

@@ -76,7 +76,8 @@ pub struct Part<'a> {
     pub session: u8,
     /// Of a hello, the version that it begins with.
     pub version: u16,
-    /// Length of the message, without its first four bytes.
+    /// Length of the message, without its first four bytes. Of [`What::Encrypted`], that of the record of application data
+    /// that told it; 0: it was another one.
     pub length: u32,
     /// Where in it the data lie.
     pub offset: u32,
