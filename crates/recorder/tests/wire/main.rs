@@ -154,6 +154,17 @@ openssl s_client -connect 127.0.0.1:$port -servername h.example.com -alpn h2,htt
     assert_eq!(chosen_version(&client[1]), 0x0304);
     assert!(log.contains("Server Temp Key: X25519"), "{log}");
     assert_eq!(client[1].hello().extension(51), Some(&[0, 29, 0, 1, 0][..]));
+
+    // Finished with SHA-384, and EncryptedExtensions without any: to each come its type and a tag of sixteen bytes.
+    for (end, sent, received) in [(client, 4 + 48 + 17, 4 + 2 + 17), (server, 4 + 2 + 17, 4 + 48 + 17)] {
+        assert_eq!((first_encrypted(end, SENT), first_encrypted(end, RECEIVED)), (sent, received));
+    }
+}
+
+/// The length that the first encrypted record of a direction said.
+fn first_encrypted(seen: &[Seen], direction: u16) -> u32 {
+    let found = seen.iter().find(|s| s.message == Encrypted && s.payload.direction == direction);
+    found.expect("it is encrypted").payload.length
 }
 
 fn chosen_version(seen: &Seen) -> u16 {
@@ -185,6 +196,7 @@ openssl x509 -in cert.pem -outform DER -out cert.der";
     let localhost = std::net::Ipv6Addr::LOCALHOST.octets();
     assert!(all.iter().flatten().all(|s| s.payload.local == localhost && s.payload.peer == localhost));
     assert_eq!(chosen_version(&all[0][1]), 0x0303);
+    assert_eq!((first_encrypted(&all[0], SENT), first_encrypted(&all[0], RECEIVED)), (0, 0));
     let der = std::fs::read(dir.path().join("cert.der")).expect("a certificate");
     assert_eq!(all[0][2].body, der, "without redaction it is as it was");
     assert_eq!(

@@ -1,8 +1,9 @@
 //! Programs with other libraries, and other ways into TLS.
 
 use super::{
-    ClientHello, Encrypted, RECEIVED, SENT, ServerHello, TLS13_CLIENT, chosen_version, connections, folder,
-    kinds, log, mirrored, need_bpf, nothing_lost, python, record, same_by_direction,
+    Alert, ClientHello, Closed, Encrypted, RECEIVED, SENT, ServerHello, TLS13_CLIENT, chosen_version,
+    connections, first_encrypted, folder, kinds, log, mirrored, need_bpf, nothing_lost, python, record,
+    same_by_direction,
 };
 use std::path::Path;
 
@@ -56,6 +57,50 @@ fn a_server_with_another_library_is_seen() {
 i=0; until grep -q ready server.log || [ $i = 100 ]; do sleep 0.05; i=$((i+1)); done
 curl -sk https://127.0.0.1:$port/ >client.log 2>&1";
         tls13_at_both_ends(folder().path(), script);
+    }
+}
+
+/// In TLS 1.3 a client that doesn't trust the server says so encrypted, and the length tells it; but OpenSSL says it in clear,
+/// since it has encrypted nothing yet.
+#[test]
+fn clients_that_refuse_in_tls_1_3_are_seen() {
+    need_bpf!();
+    let openssl = "openssl s_client -tls1_3 -CAfile other.pem -verify_return_error -connect 127.0.0.1:$port";
+    let gnutls =
+        "gnutls-cli --x509cafile other.pem --priority NORMAL:-VERS-ALL:+VERS-TLS1.3 --port $port 127.0.0.1";
+    for (program, connect) in [("openssl", openssl), ("gnutls-cli", gnutls)] {
+        if !there(program) {
+            continue;
+        }
+        let dir = folder();
+        let script = format!(
+            "openssl req -x509 -key key.pem -days 2 -subj /CN=other.example.com -out other.pem 2>/dev/null
+serve -accept 127.0.0.1:$port
+{connect} </dev/null >client.log 2>&1 && echo trusted >>client.log
+true"
+        );
+        let recorded = record(dir.path(), &script, |_| {});
+        nothing_lost(&recorded);
+        let all = connections(&recorded);
+        let said = log(dir.path(), "client.log");
+        assert_eq!(all.len(), 2, "{program}: {said}");
+        assert!(!said.ends_with("trusted\n"), "{said}");
+        let client = &all[0];
+        if program == "openssl" {
+            let want = [
+                (ClientHello, SENT),
+                (ServerHello, RECEIVED),
+                (Encrypted, RECEIVED),
+                (Alert, SENT),
+                (Closed, 0),
+            ];
+            same_by_direction(&kinds(client), &want);
+            assert_eq!(client[3].body, [2, 48], "fatal, unknown_ca");
+        } else {
+            same_by_direction(&kinds(client), &TLS13_CLIENT);
+            assert_eq!(first_encrypted(client, SENT), 2 + 1 + 16, "an alert, its type and its tag");
+        }
+        assert!(first_encrypted(client, RECEIVED) >= 4 + 2 + 1 + 16, "EncryptedExtensions");
     }
 }
 
