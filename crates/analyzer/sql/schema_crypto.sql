@@ -32,8 +32,8 @@ CREATE TABLE negotiations (
     hello_retry    INTEGER NOT NULL,
     ech            INTEGER NOT NULL,
     result         INTEGER NOT NULL REFERENCES texts, -- success, failure, incomplete, unknown
-    alert          INTEGER,                  -- its number
-    alert_sent     INTEGER,                  -- 1: by this process; 0: by its peer
+    alert          INTEGER,                  -- its number; NULL where alert_sent is not: it was encrypted
+    alert_sent     INTEGER,                  -- 1: by this process; 0: by its peer; NULL: no alert was seen
     ja4            INTEGER REFERENCES texts,
     verify         INTEGER REFERENCES texts, -- ok, the name of an error, disabled; NULL: not seen
     offered        INTEGER REFERENCES texts, -- JSON: what the client offered
@@ -172,7 +172,8 @@ CREATE VIEW handshakes AS
 SELECT h.id, o.hostname, strftime('%Y-%m-%dT%H:%M:%fZ', h.wall_ns / 1e9, 'unixepoch') AS time,
        p.pid, p.name AS process, iif(n.client, 'client', 'server') AS role,
        v.name AS version, c.name AS cipher_suite, g.name AS key_group, s.name AS signature_scheme,
-       sni.text AS sni, alpn.text AS alpn, n.resumed, n.hello_retry, r.text AS result, a.name AS alert, y.text AS verify, j.text AS ja4,
+       sni.text AS sni, alpn.text AS alpn, n.resumed, n.hello_retry, r.text AS result,
+       iif(n.alert IS NULL AND n.alert_sent IS NOT NULL, 'encrypted', a.name) AS alert, y.text AS verify, j.text AS ja4,
        la.text AS local_address, h.local_port, pa.text AS peer_address, h.peer_port, h.duration_ns / 1e6 AS duration_ms,
        f.text AS offered, k.text AS certificates
 FROM tls_handshakes h

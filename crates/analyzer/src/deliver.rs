@@ -179,6 +179,7 @@ fn deliver_message(
         message: decoded.message,
         direction: decoded.direction,
         bits: decoded.bits,
+        length: decoded.length,
         local: decoded.local,
         peer: decoded.peer,
         body: &decoded.body,

@@ -13,7 +13,7 @@ mod tls;
 
 pub use api::ApiCall;
 pub use kernel::KernelCrypto;
-pub use tls::{Endpoint, TlsHandshake};
+pub use tls::{Alert, Endpoint, TlsHandshake};
 
 use crypto_tracer_format::catalogue::FileType;
 

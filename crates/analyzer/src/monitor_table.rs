@@ -10,7 +10,7 @@ use crate::argv;
 use crate::event::{ApiCall, Body, Event, TlsHandshake};
 use crate::json::time::Stamps;
 use crate::names::{self, Architecture};
-use crate::tls::registry::{ALERTS, CIPHER_SUITES, GROUPS, VERSIONS};
+use crate::tls::registry::{CIPHER_SUITES, GROUPS, VERSIONS};
 
 /// Writes events as lines.
 #[derive(Debug, Default)]
@@ -155,9 +155,9 @@ fn put_handshake(out: &mut Vec<u8>, tls: &TlsHandshake<'_>) {
             out.extend_from_slice(format!(" {}", registry.name(number)).as_bytes());
         }
     }
-    if let Some((alert, sent)) = tls.alert {
-        let way = if sent { "sent" } else { "received" };
-        out.extend_from_slice(format!("  [alert {way}: {}]", ALERTS.name(alert.into())).as_bytes());
+    if let Some(alert) = tls.alert {
+        let way = if alert.sent { "sent" } else { "received" };
+        out.extend_from_slice(format!("  [alert {way}: {}]", alert.name()).as_bytes());
     }
     if !tls.verify.is_empty() {
         out.extend_from_slice(b"  [verify: ");

@@ -86,7 +86,7 @@ pub struct TlsRow {
     /// How it ended: `success`, `failure`, `incomplete` or `unknown`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<String>,
-    /// The alert that was seen.
+    /// The alert that was seen; `encrypted` where only that it is one is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alert: Option<String>,
     /// Whether an earlier session was resumed.

@@ -1,6 +1,9 @@
 //! TLS handshakes, put together from their messages and from what the process's library said of them.
 
+use std::borrow::Cow;
 use std::net::Ipv6Addr;
+
+use crate::tls::registry::ALERTS;
 
 /// An end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +30,27 @@ impl std::fmt::Display for Endpoint {
             Some(v4) => write!(f, "{v4}:{}", self.port),
             None => write!(f, "[{}]:{}", self.address, self.port),
         }
+    }
+}
+
+/// An alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Alert {
+    /// Its number; `None`: it was encrypted, and only its length told that it is one.
+    pub description: Option<u8>,
+    /// Whether this process sent it.
+    pub sent: bool,
+}
+
+impl Alert {
+    /// One as its columns tell it; `None`: none was seen.
+    pub fn from_columns(description: Option<u8>, sent: Option<bool>) -> Option<Alert> {
+        sent.map(|sent| Alert { description, sent })
+    }
+
+    /// Its name, or `encrypted`.
+    pub fn name(&self) -> Cow<'static, str> {
+        self.description.map_or(Cow::Borrowed("encrypted"), |number| ALERTS.name(number.into()))
     }
 }
 
@@ -63,8 +87,8 @@ pub struct TlsHandshake<'a> {
     /// How it ended: `success`, `failure` (an alert, or the library said so), `incomplete` (closed before it was through),
     /// `unknown` (the capture ends before).
     pub result: &'a str,
-    /// The alert that was seen: its number, and whether this process sent it.
-    pub alert: Option<(u8, bool)>,
+    /// The alert that was seen.
+    pub alert: Option<Alert>,
     /// JA4 of the ClientHello; empty: it was not seen whole.
     pub ja4: &'a [u8],
     /// From the ClientHello to the end of the handshake, in nanoseconds; `None`: one of them was not seen.

@@ -14,7 +14,7 @@ use super::convert::signed;
 use super::ingest::Ingest;
 use super::rows::EventRow;
 use super::tally::{Counter, Tally};
-use crate::event::{Event, TlsHandshake};
+use crate::event::{Alert, Event, TlsHandshake};
 use crate::tls::registry::{ALERTS, CIPHER_SUITES, GROUPS, SIGNATURE_SCHEMES, VERSIONS};
 
 /// So many combinations are remembered; more are looked up again.
@@ -35,7 +35,7 @@ struct Negotiation {
     hello_retry: bool,
     ech: bool,
     result: i64,
-    alert: Option<(u8, bool)>,
+    alert: Option<Alert>,
     ja4: Option<i64>,
     verify: Option<i64>,
     offered: Option<i64>,
@@ -71,7 +71,7 @@ impl Handshakes {
         if let Some(id) = self.known.get(&n) {
             return Ok(*id);
         }
-        let (alert, sent) = (n.alert.map(|a| a.0), n.alert.map(|a| a.1));
+        let (alert, sent) = (n.alert.and_then(|a| a.description), n.alert.map(|a| a.sent));
         let row: [&dyn ToSql; 18] = [
             &n.client,
             &n.server_port,
@@ -116,7 +116,7 @@ fn name_numbers(db: &Connection, n: &Negotiation) -> Result<(), StoreError> {
         ("cipher_suite", &CIPHER_SUITES, n.cipher_suite),
         ("group", &GROUPS, n.group),
         ("signature_scheme", &SIGNATURE_SCHEMES, n.signature_scheme),
-        ("alert", &ALERTS, n.alert.map(|a| a.0.into())),
+        ("alert", &ALERTS, n.alert.and_then(|a| a.description).map(u16::from)),
     ] {
         if let Some((number, known)) = number.and_then(|number| Some((number, registry.known(number)?))) {
             insert.execute(params![name, number, known])?;

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row};
 
 use super::StoreError;
 use super::convert::{bytes, unsigned};
-use crate::event::{ApiCall, Endpoint, FileId, KernelCrypto, TlsHandshake};
+use crate::event::{Alert, ApiCall, Endpoint, FileId, KernelCrypto, TlsHandshake};
 
 /// A call as it is stored.
 #[derive(Debug, Default)]
@@ -83,7 +83,7 @@ pub(super) struct StoredHandshake {
     resumed: Option<bool>,
     hello_retry: bool,
     ech: bool,
-    alert: Option<(u8, bool)>,
+    alert: Option<Alert>,
     connection: u64,
     ports: (u16, u16),
     duration_ns: Option<u64>,
@@ -111,7 +111,7 @@ impl StoredHandshake {
                 resumed: r.get(5)?,
                 hello_retry: r.get(6)?,
                 ech: r.get(7)?,
-                alert: r.get::<_, Option<u8>>(8)?.zip(r.get(9)?),
+                alert: Alert::from_columns(r.get(8)?, r.get(9)?),
                 connection: unsigned(r.get(10)?),
                 ports: (r.get(11)?, r.get(12)?),
                 duration_ns: r.get::<_, Option<i64>>(13)?.map(unsigned),

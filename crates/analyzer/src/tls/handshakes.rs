@@ -2,7 +2,8 @@
 //!
 //! A handshake ends when both directions are encrypted, with an alert, when the connection is closed, when its process ends,
 //! or when the library says what came of it. Where a call of the library is under way, its answer is waited for, at most
-//! [`GRACE_NS`]: from TLS 1.3 on only the library knows that the peer refused.
+//! [`GRACE_NS`]. In TLS 1.3 alerts are encrypted: on the wire one is told by its length, as long as it is the first thing that
+//! its side encrypts; of a later one only the library knows.
 //!
 //! Invariants:
 //! - At most [`HANDSHAKES`] are open, with at most [`BYTES`]; the oldest then end as `unknown`.
@@ -48,6 +49,8 @@ pub struct Message<'a> {
     pub direction: Option<Direction>,
     /// Bits of `tls_bits`.
     pub bits: u16,
+    /// Of `Encrypted`, the length of the direction's first record of application data; 0: not known.
+    pub length: u32,
     /// This side.
     pub local: Endpoint,
     /// The other side.
@@ -135,7 +138,7 @@ impl Handshakes {
             Verdict::Open => {}
             Verdict::Ended(result) => self.end((message.connection, message.process), now, result, ended),
             Verdict::Through if object == 0 => {
-                self.end((message.connection, message.process), now, result::SUCCESS, ended);
+                self.give_up((message.connection, message.process), now, ended);
             }
             Verdict::Through => self.wait((message.connection, message.process), now),
         }
@@ -189,9 +192,8 @@ impl Handshakes {
     /// Ends the oldest: nothing more will come.
     pub fn end_oldest(&mut self, now: u64, ended: &mut Vec<Ended>) {
         if let Some((_, &place)) = self.order.first_key_value() {
-            let is_through = self.find(place.0, place.1).is_some_and(|open| open.through_ns.is_some());
-            let result = if is_through { result::SUCCESS } else { result::UNKNOWN };
-            self.end(place, now, result, ended);
+            let outcome = self.find(place.0, place.1).and_then(|open| open.outcome());
+            self.end(place, now, outcome.unwrap_or(result::UNKNOWN), ended);
         }
     }
 
@@ -229,9 +231,8 @@ impl Handshakes {
 
     /// Nothing more comes of this one.
     fn give_up(&mut self, place: Place, now: u64, ended: &mut Vec<Ended>) {
-        let is_through = self.find(place.0, place.1).is_some_and(|open| open.through_ns.is_some());
-        let result = if is_through { result::SUCCESS } else { result::INCOMPLETE };
-        self.end(place, now, result, ended);
+        let outcome = self.find(place.0, place.1).and_then(|open| open.outcome());
+        self.end(place, now, outcome.unwrap_or(result::INCOMPLETE), ended);
     }
 
     fn wait(&mut self, place: Place, now: u64) {

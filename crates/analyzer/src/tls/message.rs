@@ -23,6 +23,8 @@ pub struct Decoded<'a> {
     pub direction: Option<Direction>,
     /// Bits of `tls_bits`.
     pub bits: u16,
+    /// Of `Encrypted`, the length of the direction's first record of application data; 0: not known.
+    pub length: u32,
     /// This side.
     pub local: Endpoint,
     /// The other side.
@@ -51,6 +53,7 @@ pub fn decode<'a>(record: &Record<'a>, redact: &Redactor) -> Result<Option<Decod
         message,
         direction: Direction::from_number(hello.direction),
         bits: hello.bits,
+        length: hello.length,
         local: end(hello.local, hello.local_port),
         peer: end(hello.peer, hello.peer_port),
         body,

@@ -39,6 +39,8 @@ pub mod extension {
     pub const ALPN: u16 = 16;
     /// pre_shared_key.
     pub const PRE_SHARED_KEY: u16 = 41;
+    /// early_data.
+    pub const EARLY_DATA: u16 = 42;
     /// supported_versions.
     pub const SUPPORTED_VERSIONS: u16 = 43;
     /// key_share.

@@ -9,6 +9,7 @@ use rusqlite::{Connection, Params};
 use serde_json::Value;
 
 use crate::documents::{Time, TlsPeer, TlsTotals};
+use crate::event::Alert;
 use crate::store::{StoreError, stored_bytes};
 
 /// Groups that withstand quantum computers, as far as is known: ML-KEM alone, ML-KEM with a curve, and the drafts of that
@@ -39,8 +40,7 @@ pub(super) struct Negotiation {
     pub group: Option<u16>,
     pub signature_scheme: Option<u16>,
     pub resumed: Option<bool>,
-    /// The number, and whether the process sent it.
-    pub alert: Option<(u16, bool)>,
+    pub alert: Option<Alert>,
     pub result: String,
     pub sni: Option<String>,
     pub alpn: Option<String>,
@@ -144,7 +144,7 @@ fn negotiation(db: &Connection, id: i64) -> Result<Negotiation, StoreError> {
         group: row.get(4)?,
         signature_scheme: row.get(5)?,
         resumed: row.get(6)?,
-        alert: row.get::<_, Option<u16>>(7)?.zip(row.get(8)?),
+        alert: Alert::from_columns(row.get(7)?, row.get(8)?),
         result: text(9)?.unwrap_or_default(),
         sni: text(10)?,
         alpn: text(11)?,

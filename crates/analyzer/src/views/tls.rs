@@ -13,7 +13,7 @@ use crate::AnalyzeError;
 use crate::documents::{Time, TlsDocument, TlsRow, shown, shown_option};
 use crate::render::Format;
 use crate::store::{StoreError, stored_bytes};
-use crate::tls::registry::{ALERTS, CIPHER_SUITES, GROUPS, SIGNATURE_SCHEMES, VERSIONS};
+use crate::tls::registry::{CIPHER_SUITES, GROUPS, SIGNATURE_SCHEMES, VERSIONS};
 use crypto_tracer_format::matching::contains;
 
 macro_rules! columns {
@@ -298,7 +298,7 @@ fn fill(row: &mut TlsRow, column: TlsColumn, shakes: &Shakes, actor: &Actor) {
         TlsColumn::Alpn => row.alpn = what.alpn.clone(),
         TlsColumn::Result => {
             row.result = Some(what.result.clone());
-            row.alert = what.alert.map(|(n, _)| ALERTS.name(n).into_owned());
+            row.alert = what.alert.map(|alert| alert.name().into_owned());
         }
         TlsColumn::Resumed => row.resumed = what.resumed,
         TlsColumn::Verify => row.verify = what.verify.clone(),

@@ -13,7 +13,7 @@ use crypto_tracer_analyzer::monitor::{Format, MonitorOptions, Outcome, monitor};
 use crypto_tracer_analyzer::store::{IngestOptions, ingest};
 use crypto_tracer_analyzer::when::When;
 use crypto_tracer_analyzer::{AnalyzeError, open};
-use crypto_tracer_format::record::{ApiCall, Fact, KernelCall, MarkKind, TlsMessage};
+use crypto_tracer_format::record::{ApiCall, Direction, Fact, KernelCall, MarkKind, TlsHello, TlsMessage};
 use serde_json::{Value, json};
 use testing::{HOST, Recording, WALL, Who, at, bytes_of, who};
 
@@ -440,6 +440,44 @@ fn calls_and_handshakes_in_a_table() {
              [alert sent: unknown_ca]",
         ]
     );
+}
+
+/// In every form, from the capture and from a database alike.
+#[test]
+fn an_alert_that_is_encrypted() {
+    let mut r = Recording::begin(HOST);
+    let client = who(77, b"curl");
+    let hello = bytes_of(include_str!("../messages/tls13_client_hello.hex"));
+    let answer = bytes_of(include_str!("../messages/tls13_server_hello.hex"));
+    r.tls(10, client, 1, TlsMessage::ClientHello, true, &hello);
+    r.tls(20, client, 1, TlsMessage::ServerHello, false, &answer);
+    for (ms, direction, length) in [(21, Direction::Received, 2000), (22, Direction::Sent, 19)] {
+        r.record(client.header(at(ms)), |_| TlsHello {
+            connection: 1,
+            message: TlsMessage::Encrypted.number(),
+            direction: direction.number(),
+            length,
+            ..TlsHello::default()
+        });
+    }
+    let events = events_with(&r, &MonitorOptions::default());
+    assert_eq!((events.len(), &events[0]["result"]), (1, &"failure".into()));
+    assert_eq!(events[0]["alert"], json!({"encrypted": true, "direction": "sent"}));
+    let folder = Folder::new();
+    let options = MonitorOptions { format: Format::Table, ..MonitorOptions::default() };
+    let (text, _) = run(&[folder.file("a.ctrace", &r.bytes())], &options).unwrap();
+    assert!(text.ends_with("x25519  [alert sent: encrypted]\n"), "{text}");
+    // Which of the two it is must be said, and only one.
+    for alert in [
+        json!({"direction": "sent"}),
+        json!({"encrypted": true, "direction": "sent", "description": "unknown_ca", "description_id": 48}),
+        json!({"encrypted": false, "direction": "sent"}),
+    ] {
+        let event = Value::Object(
+            events[0].as_object().unwrap().clone().into_iter().chain([("alert".to_owned(), alert)]).collect(),
+        );
+        assert!(schema().validate(&event).is_err(), "{event}");
+    }
 }
 
 /// `--library` is about calls too, by file and by family, and lets no handshake pass.

@@ -312,16 +312,23 @@ fn a_summary_says_what_is_weak_failed_and_unverified() {
 #[test]
 fn handshakes_of_real_programs_come_through() {
     let folder = Folder::new();
-    let material = crate::material(&[folder.file("a.ctrace", &wire().bytes())]);
+    let (capture, database) = (folder.file("a.ctrace", &wire().bytes()), folder.path("a.db"));
+    crate::ingest_into(&database, std::slice::from_ref(&capture)).unwrap();
+    let failed = "SELECT connection, result, alert FROM handshakes JOIN tls_handshakes USING (id) WHERE alert IS NOT NULL ORDER BY 1";
+    assert_eq!(rows(&database, failed), ["2 failure unknown_ca", "3 failure encrypted"]);
+    let material = crate::material(&[capture]);
     let rows = View::Tls(TlsOptions::default()).documents(&material).remove(0)["handshakes"].clone();
     let version = |row: usize| (rows[row]["version"].clone(), rows[row]["failures"].clone());
     assert_eq!(rows.as_array().unwrap().len(), 2);
-    assert!([version(0), version(1)].contains(&("TLSv1.3".into(), 0.into())));
+    assert!([version(0), version(1)].contains(&("TLSv1.3".into(), 1.into())));
     assert!([version(0), version(1)].contains(&("TLSv1.2".into(), 1.into())));
     assert_eq!(rows[0]["sni"], "www.example.com");
     assert_eq!(rows[0]["peer"], serde_json::json!({"address": "192.168.1.2", "port": 443}));
     let summary = View::Summary(SummaryOptions::default()).documents(&material).remove(0);
-    assert_eq!(summary["tls"]["failed"][0]["alert"], "unknown_ca");
+    let failed = summary["tls"]["failed"].as_array().unwrap();
+    let mut alerts: Vec<_> = failed.iter().map(|row| row["alert"].as_str().unwrap()).collect();
+    alerts.sort_unstable();
+    assert_eq!(alerts, ["encrypted", "unknown_ca"]);
     assert_eq!(summary["tls"]["certificates_seen"], 1);
     assert_eq!(summary["api_calls"]["algorithms"][0]["args"]["digest"], "MD5");
     assert_eq!(summary["api_calls"]["algorithms"][0]["weak"], true);

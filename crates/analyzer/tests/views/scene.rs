@@ -1,8 +1,10 @@
 //! A made-up recording of a web server, in which everything happens that the views tell of.
 
-use crypto_tracer_format::record::{ApiCall, Fact, HostFact, KernelCall, MarkKind, ProbeState, TlsMessage};
+use crypto_tracer_format::record::{
+    ApiCall, Direction, Fact, HostFact, KernelCall, MarkKind, ProbeState, TlsHello, TlsMessage,
+};
 
-use crate::testing::{HOST, Recording, Who, bytes_of, who};
+use crate::testing::{HOST, Recording, Who, at, bytes_of, who};
 
 pub const SSL: &str = "/usr/lib/x86_64-linux-gnu/libssl.so.3";
 pub const CRYPTO: &str = "/usr/lib/x86_64-linux-gnu/libcrypto.so.3";
@@ -97,8 +99,8 @@ pub fn scene() -> Recording {
     r
 }
 
-/// A client whose library is watched: a handshake in TLS 1.3 that succeeds, one in TLS 1.2 that it breaks off, and what it
-/// asks of the kernel.
+/// A client whose library is watched: a handshake in TLS 1.3 that succeeds, one in TLS 1.2 that it breaks off, one in TLS 1.3
+/// that the server refuses, and what it asks of the kernel.
 pub fn wire() -> Recording {
     macro_rules! message {
         ($name:literal) => {
@@ -121,6 +123,16 @@ pub fn wire() -> Recording {
         .tls(31, NGINX, 2, TlsMessage::ServerHello, false, &message!("tls12_server_hello"))
         .tls(32, NGINX, 2, TlsMessage::Certificate, false, &message!("certificate_rsa"))
         .tls(33, NGINX, 2, TlsMessage::Alert, true, &[2, 48])
+        .tls(34, NGINX, 3, TlsMessage::ClientHello, true, &message!("tls13_client_hello"))
+        .tls(35, NGINX, 3, TlsMessage::ServerHello, false, &message!("tls13_server_hello"))
+        // An alert alone, and nothing that says which.
+        .record(NGINX.header(at(36)), |_| TlsHello {
+            connection: 3,
+            message: TlsMessage::Encrypted.number(),
+            direction: Direction::Received.number(),
+            length: 19,
+            ..TlsHello::default()
+        })
         .kernel(40, NGINX, KernelCall::AlgBind, "hash", "sha256", 0)
         .complete(50);
     r

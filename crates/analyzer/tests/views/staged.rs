@@ -6,7 +6,7 @@ use std::net::Ipv6Addr;
 use crypto_tracer_analyzer::AnalyzeError;
 use crypto_tracer_analyzer::coverage::{Coverage, InputCoverage};
 use crypto_tracer_analyzer::event::{
-    Actor, ApiCall, Body, Endpoint, Event, FileId, KernelCrypto, TlsHandshake,
+    Actor, Alert, ApiCall, Body, Endpoint, Event, FileId, KernelCrypto, TlsHandshake,
 };
 use crypto_tracer_analyzer::identity::{Host, HostId, Process, ProcessId, SegmentId, State, StateId};
 use crypto_tracer_analyzer::sink::{Note, NoteBody, Range, Segment, Sink, Source, Span, Take};
@@ -205,7 +205,7 @@ pub fn failed() -> TlsHandshake<'static> {
         peer: v4(203, 0, 113, 0, 443),
         sni: b"expired.example",
         result: "failure",
-        alert: Some((48, true)),
+        alert: Some(Alert { description: Some(48), sent: true }),
         verify: b"unable to get local issuer certificate",
         duration_ns: None,
         ..modern()

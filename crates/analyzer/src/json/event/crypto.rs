@@ -7,7 +7,7 @@ use crypto_tracer_format::record::{api_bits, tls_bits};
 
 use crate::event::{ApiCall, Endpoint, TlsHandshake};
 use crate::json::{put_name, put_number, put_object, put_text, put_true};
-use crate::tls::registry::{ALERTS, CIPHER_SUITES, GROUPS, Registry, SIGNATURE_SCHEMES, VERSIONS};
+use crate::tls::registry::{CIPHER_SUITES, GROUPS, Registry, SIGNATURE_SCHEMES, VERSIONS};
 
 /// A call.
 pub fn put_call(out: &mut Vec<u8>, call: &ApiCall<'_>) {
@@ -61,12 +61,17 @@ pub fn put_handshake(out: &mut Vec<u8>, tls: &TlsHandshake<'_>) {
         put_bool(out, "ech", tls.ech);
     }
     put_text(out, "result", tls.result.as_bytes());
-    if let Some((alert, sent)) = tls.alert {
+    if let Some(alert) = tls.alert {
         put_name(out, "alert");
         put_object(out, |out| {
-            put_text(out, "description", ALERTS.name(u16::from(alert)).as_bytes());
-            put_number(out, "description_id", alert);
-            put_text(out, "direction", if sent { b"sent" } else { b"received" });
+            match alert.description {
+                Some(number) => {
+                    put_text(out, "description", alert.name().as_bytes());
+                    put_number(out, "description_id", number);
+                }
+                None => put_bool(out, "encrypted", true),
+            }
+            put_text(out, "direction", if alert.sent { b"sent" } else { b"received" });
         });
     }
     for (name, text) in [("verify", tls.verify), ("ja4", tls.ja4)] {

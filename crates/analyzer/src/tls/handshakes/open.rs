@@ -3,7 +3,7 @@
 use crypto_tracer_format::record::{Header, TlsMessage, tls_bits};
 
 use super::{CERTIFICATES, Message, result};
-use crate::event::Endpoint;
+use crate::event::{Alert, Endpoint};
 use crate::identity::{ProcessId, SegmentId};
 use crate::tls::certificate::put_certificate;
 use crate::tls::ja4::ja4;
@@ -39,8 +39,7 @@ pub struct Open {
     pub certificates: Vec<u8>,
     /// Whether what is received, and what is sent, is encrypted.
     pub encrypted: [bool; 2],
-    /// Number, and whether the process sent it.
-    pub alert: Option<(u8, bool)>,
+    pub alert: Option<Alert>,
     pub bits: u16,
     /// Bytes that it holds.
     pub bytes: usize,
@@ -53,6 +52,8 @@ pub struct Offer {
     pub ja4: Vec<u8>,
     pub sni: Vec<u8>,
     pub ech: bool,
+    /// The client may send application data before the handshake is through.
+    pub early_data: bool,
 }
 
 /// The last ServerHello.
@@ -70,10 +71,21 @@ pub struct Choice {
 pub enum Verdict {
     /// It goes on.
     Open,
-    /// Both directions are encrypted.
+    /// Nothing more of it will be seen: see [`Open::outcome`].
     Through,
     /// It ended, like this.
     Ended(&'static str),
+}
+
+/// Bytes that a cipher suite of TLS 1.3 adds to what it protects: eight with AES_128_CCM_8, a whole HMAC where nothing is
+/// encrypted (RFC 9150), else sixteen.
+fn tag_length(cipher_suite: u16) -> u32 {
+    match cipher_suite {
+        0x1305 => 8,
+        0xc0b4 => 32,
+        0xc0b5 => 48,
+        _ => 16,
+    }
 }
 
 impl Open {
@@ -128,13 +140,13 @@ impl Open {
             }
             TlsMessage::Alert => match message.body {
                 [_, description, ..] => {
-                    self.alert = Some((*description, sent));
+                    self.alert = Some(Alert { description: Some(*description), sent });
                     true
                 }
                 _ => false,
             },
             TlsMessage::Encrypted => {
-                self.take_encrypted(sent);
+                self.take_encrypted(sent, message.length);
                 true
             }
             TlsMessage::CertificateRequest | TlsMessage::Closed => true,
@@ -160,6 +172,7 @@ impl Open {
             ja4: ja4(&hello).filter(|_| !is_cut).unwrap_or_default().into_bytes(),
             sni: hello.sni.to_vec(),
             ech: hello.has(extension::ENCRYPTED_CLIENT_HELLO),
+            early_data: hello.has(extension::EARLY_DATA),
         };
         self.bytes += offer.json.len() + offer.sni.len();
         self.offer = Some(offer);
@@ -200,28 +213,54 @@ impl Open {
         self.bytes += self.certificates.len() - before;
     }
 
-    fn take_encrypted(&mut self, sent: bool) {
-        if self.choice.as_ref().is_none_or(|choice| !choice.is_retry) {
-            self.encrypted[usize::from(sent)] = true;
+    fn take_encrypted(&mut self, sent: bool, length: u32) {
+        if self.choice.as_ref().is_some_and(|choice| choice.is_retry) {
+            return;
         }
+        self.encrypted[usize::from(sent)] = true;
+        if self.is_alert_alone(sent, length) {
+            self.alert = Some(Alert { description: None, sent });
+        }
+    }
+
+    /// Whether the first record that was encrypted holds an alert: in TLS 1.3 nothing else of a handshake is as short.
+    fn is_alert_alone(&self, sent: bool, length: u32) -> bool {
+        /// Level and description, and the byte that says what it is (RFC 8446, 5.2 and 6).
+        const ALERT: u32 = 3;
+        let Some(choice) = self.choice.as_ref().filter(|choice| choice.version >= TLS13) else {
+            return false;
+        };
+        // Early data may be as short as they like.
+        let is_early = Some(sent) == self.client && self.offer.as_ref().is_none_or(|offer| offer.early_data);
+        !is_early && length == ALERT + tag_length(choice.cipher_suite)
     }
 
     /// What the messages so far mean.
     pub fn verdict(&mut self, now: u64) -> Verdict {
         const CLOSE_NOTIFY: u8 = 0;
         const WARNING_ONLY: [u8; 2] = [100, 112];
-        match self.alert {
-            Some((CLOSE_NOTIFY, _)) => return Verdict::Ended(result::INCOMPLETE),
-            Some((description, _)) if !WARNING_ONLY.contains(&description) => {
+        match self.alert.and_then(|alert| alert.description) {
+            Some(CLOSE_NOTIFY) => return Verdict::Ended(result::INCOMPLETE),
+            Some(description) if !WARNING_ONLY.contains(&description) => {
                 return Verdict::Ended(result::FAILURE);
             }
             _ => {}
         }
-        if self.encrypted == [true; 2] {
+        if self.encrypted == [true; 2] || self.is_refused() {
             self.through_ns.get_or_insert(now);
             return Verdict::Through;
         }
         Verdict::Open
+    }
+
+    /// What the messages say where the library says nothing, once no more of them can be seen; `None`: some still can.
+    pub fn outcome(&self) -> Option<&'static str> {
+        self.through_ns.map(|_| if self.is_refused() { result::FAILURE } else { result::SUCCESS })
+    }
+
+    /// An alert was seen that is encrypted.
+    fn is_refused(&self) -> bool {
+        self.alert.is_some_and(|alert| alert.description.is_none())
     }
 
     /// Whether an earlier session was resumed.

@@ -15,6 +15,8 @@ use crate::pipeline::Captures;
 use crate::sink::{Range, Sink, Source};
 use crate::testing::{HOST, Recording, Who, at, bytes_of, wall, who};
 
+mod refused;
+
 macro_rules! message {
     ($name:literal) => {
         bytes_of(include_str!(concat!("../../../tests/messages/", $name, ".hex")))
@@ -506,6 +508,7 @@ fn memory_is_bounded() {
             message: TlsMessage::ClientHello,
             direction: Some(Direction::Sent),
             bits: 0,
+            length: 0,
             local: end,
             peer: end,
             body: &hello,
