@@ -136,6 +136,35 @@ fn openssl_client_and_server() {
     assert!(left.is_empty(), "{left:#?}");
 }
 
+/// On the wire alone, without any probe in a library.
+#[test]
+fn who_refuses_in_tls_1_3_is_seen_without_its_library() {
+    need_bpf!();
+    let facts = ["--no-redact", "--probes", "tls_handshake,process_fork,process_exec,process_exit"];
+    let (said, all, _capture) = handshakes(include_str!("workloads/refused.py"), &facts, |_| {});
+    let mut left: Vec<Value> = all.iter().filter(|e| e["role"] == "client").cloned().collect();
+    assert_eq!((said.len(), left.len(), all.len()), (4, 4, 8), "{all:#?}");
+    for said in &said {
+        let (case, event) = (s(said, "case"), left.remove(0));
+        assert_eq!((s(&event, "process"), s(&event, "version")), (s(said, "program"), "TLSv1.3"), "{case}");
+        assert_eq!((&event["result"], event.get("alert")), (&said["result"], said.get("alert")), "{event:#}");
+        assert!(event.get("verify").is_none(), "{case}: only the library knows");
+        // Whether the server gets to read the alert before the connection is reset is the kernel's affair.
+        let server = other_end(&event, &all);
+        let results: &[&str] = match case {
+            "untrusted-tls1_3" | "untrusted-encrypted" => &["failure", "incomplete"],
+            "gone" => &["incomplete"],
+            _ => &["success"],
+        };
+        assert!(results.contains(&s(server, "result")), "{case}: {server:#}");
+        if server["result"] == "failure" {
+            let mut alert = said["alert"].clone();
+            alert["direction"] = "received".into();
+            assert_eq!(server["alert"], alert, "{case}");
+        }
+    }
+}
+
 #[test]
 fn curl_python_and_node() {
     need_bpf!();
