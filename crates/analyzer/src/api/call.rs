@@ -69,13 +69,13 @@ pub fn api_call(
     let call: ApiCall = record.payload()?;
     let (path, path2) = (redact.locator(record.str(call.path)?), redact.locator(record.str(call.path2)?));
     let host = redact.host(record.str(call.host)?);
-    let name = record.str(call.name)?;
+    let name = redact.algorithm(record.str(call.name)?);
     let Some((function, library)) = tables.find(segment, call.function, call.library) else {
         return Ok(None);
     };
     let values = Values {
         numbers: [call.n0, call.n1, call.n2, call.n3],
-        name,
+        name: &name,
         path: &path,
         path2: &path2,
         host: &host,

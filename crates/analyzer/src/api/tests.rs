@@ -117,13 +117,16 @@ fn a_call_with_strings() {
             library: 1,
             bits,
             path: b.string(b"pkcs11:token=x?pin-value=1234"),
-            host: b.string(b"www.example.com"),
-            name: b.string(b"a\xffb"),
+            host: b.string(b"www.ex\xffample.com"),
+            name: b.string(b"AES-256-GCM"),
             ..ApiCall::default()
         });
     }
     let (heard, _) = hear(&r);
-    let args = json!({"file": "pkcs11:token=x", "peer": "www.example.com", "cipher": "a\u{fffd}b", "cipher_hex": "61ff62"});
+    let args = json!({
+        "file": "pkcs11:token=x", "peer": "www.ex\u{fffd}ample.com", "peer_hex": "7777772e6578ff616d706c652e636f6d",
+        "cipher": "AES-256-GCM",
+    });
     assert_eq!((&heard.events[0]["args"], &heard.events[0]["result"]), (&args, &json!("failure")));
     assert_eq!((&heard.events[1]["args"], &heard.events[1]["result"]), (&args, &json!("unknown")));
     assert_eq!(heard.events[1]["args_incomplete"], true);
@@ -143,6 +146,20 @@ fn counted_calls() {
             "args": {"digest": "SHA256", "digest_id": 672}, "count": 4_000_000_000u64,
         })]
     );
+}
+
+/// A name may be anything that a program gives to a library.
+#[test]
+fn what_is_no_algorithm_is_not_shown() {
+    let mut r = begun();
+    r.call(5, PYTHON, |b| ApiCall {
+        function: 2,
+        library: 1,
+        name: b.string(b"hunter2"),
+        ..ApiCall::default()
+    });
+    let (heard, _) = hear(&r);
+    assert_eq!(heard.events[0]["args"], json!({"cipher": "other"}));
 }
 
 /// What isn't about versions shows none.

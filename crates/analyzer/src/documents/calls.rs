@@ -54,7 +54,7 @@ pub struct KernelCalls {
     /// Which: `af_alg_bind`, `ktls_tx` …
     pub call: String,
     /// Type of the algorithm or key.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     /// Name of the algorithm, description of the key.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -13,7 +13,7 @@ use crypto_tracer_analyzer::monitor::{Format, MonitorOptions, Outcome, monitor};
 use crypto_tracer_analyzer::store::{IngestOptions, ingest};
 use crypto_tracer_analyzer::when::When;
 use crypto_tracer_analyzer::{AnalyzeError, open};
-use crypto_tracer_format::record::{ApiCall, Fact, MarkKind, TlsMessage};
+use crypto_tracer_format::record::{ApiCall, Fact, KernelCall, MarkKind, TlsMessage};
 use serde_json::{Value, json};
 use testing::{HOST, Recording, WALL, Who, at, bytes_of, who};
 
@@ -470,8 +470,11 @@ fn the_page_of_events_shows_what_is_written() {
         .open(4, nginx, b"/etc/nginx", b"../ssl/private/server.key", 0o2000000, -13)
         .open(5, nginx, b"", b"/srv/caf\xe9.pem", 0o101, 4)
         .exit(6, nginx, 0, 11);
-    crypto(&mut r, who(77, b"curl"));
-    r.loss(50, Fact::FileOpen, 17, 5, 6);
+    let curl = who(77, b"curl");
+    crypto(&mut r, curl);
+    r.kernel(40, curl, KernelCall::AlgBind, "skcipher", "cbc(aes)", -2)
+        .kernel(41, curl, KernelCall::TlsTx, "", "", 0)
+        .loss(50, Fact::FileOpen, 17, 5, 6);
     let folder = Folder::new();
     let (text, _) = run(&[folder.file("a.ctrace", &r.bytes())], &MonitorOptions::default()).unwrap();
     let page = include_str!("../../../../docs/events.md");

@@ -10,6 +10,7 @@ use crypto_tracer_analyzer::store::{DatabaseSource, IngestOptions, Ingested, ing
 use crypto_tracer_analyzer::views::{Material, SummaryOptions, TlsColumn, TlsOptions};
 use serde_json::Value;
 
+use crate::scene::wire;
 use crate::staged::{CRYPTO, Staged, Who, call, staged};
 use crate::testing::wall;
 use crate::{Folder, View};
@@ -305,6 +306,27 @@ fn a_summary_says_what_is_weak_failed_and_unverified() {
         summary["coverage"]["left_out"][0]["functions"],
         serde_json::json!(["SSL_CTX_up_ref", "SSL_up_ref"])
     );
+}
+
+/// From the bytes on the wire to the document.
+#[test]
+fn handshakes_of_real_programs_come_through() {
+    let folder = Folder::new();
+    let material = crate::material(&[folder.file("a.ctrace", &wire().bytes())]);
+    let rows = View::Tls(TlsOptions::default()).documents(&material).remove(0)["handshakes"].clone();
+    let version = |row: usize| (rows[row]["version"].clone(), rows[row]["failures"].clone());
+    assert_eq!(rows.as_array().unwrap().len(), 2);
+    assert!([version(0), version(1)].contains(&("TLSv1.3".into(), 0.into())));
+    assert!([version(0), version(1)].contains(&("TLSv1.2".into(), 1.into())));
+    assert_eq!(rows[0]["sni"], "www.example.com");
+    assert_eq!(rows[0]["peer"], serde_json::json!({"address": "192.168.1.2", "port": 443}));
+    let summary = View::Summary(SummaryOptions::default()).documents(&material).remove(0);
+    assert_eq!(summary["tls"]["failed"][0]["alert"], "unknown_ca");
+    assert_eq!(summary["tls"]["certificates_seen"], 1);
+    assert_eq!(summary["api_calls"]["algorithms"][0]["args"]["digest"], "MD5");
+    assert_eq!(summary["api_calls"]["algorithms"][0]["weak"], true);
+    assert_eq!(summary["kernel"]["fips"], true);
+    assert_eq!(summary["kernel"]["requests"][0]["name"], "sha256");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crypto_tracer_analyzer::store::{IngestOptions, ingest_captures, is_database}
 use crypto_tracer_analyzer::{AnalyzeError, open};
 use std::path::PathBuf;
 
-use crate::scene::{CURL, NGINX, begin, scan, scene};
+use crate::scene::{CURL, NGINX, begin, scan, scene, wire};
 use crate::testing::{Recording, who};
 use crate::{Folder, View, ingest_into, material};
 
@@ -55,7 +55,7 @@ fn two_segments() -> Recording {
 #[test]
 fn a_database_gives_the_bytes_of_the_capture() {
     let folder = Folder::new();
-    for (name, recording) in [("one", scene()), ("two", two_segments())] {
+    for (name, recording) in [("one", scene()), ("two", two_segments()), ("three", wire())] {
         let capture = folder.file(&format!("{name}.ctrace"), &recording.bytes());
         let database = folder.path(&format!("{name}.db"));
         let done = ingest_into(&database, std::slice::from_ref(&capture)).unwrap();

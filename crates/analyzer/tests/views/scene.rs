@@ -1,8 +1,8 @@
 //! A made-up recording of a web server, in which everything happens that the views tell of.
 
-use crypto_tracer_format::record::{Fact, MarkKind, ProbeState};
+use crypto_tracer_format::record::{ApiCall, Fact, HostFact, KernelCall, MarkKind, ProbeState, TlsMessage};
 
-use crate::testing::{HOST, Recording, Who, who};
+use crate::testing::{HOST, Recording, Who, bytes_of, who};
 
 pub const SSL: &str = "/usr/lib/x86_64-linux-gnu/libssl.so.3";
 pub const CRYPTO: &str = "/usr/lib/x86_64-linux-gnu/libcrypto.so.3";
@@ -94,5 +94,34 @@ pub fn scene() -> Recording {
         .exit(8100, REUSED, 0, 0)
         .complete(9000);
     r.clock(10_000, crate::testing::wall(10_000)).mark(10_000, MarkKind::Stopped, "signal");
+    r
+}
+
+/// A client whose library is watched: a handshake in TLS 1.3 that succeeds, one in TLS 1.2 that it breaks off, and what it
+/// asks of the kernel.
+pub fn wire() -> Recording {
+    macro_rules! message {
+        ($name:literal) => {
+            bytes_of(include_str!(concat!("../messages/", $name, ".hex")))
+        };
+    }
+    let mut r = Recording::begin(HOST);
+    begin(&mut r);
+    r.function(1, "SSL_CTX_set_min_proto_version", "protocol", "n0=version:protocol_version", "one")
+        .function(2, "EVP_DigestFinal_ex", "algorithm", "n0=digest:nid", "one")
+        .api_library(1, SSL)
+        .host_crypto(HostFact::Fips, "", "1")
+        .call(7, NGINX, |_| ApiCall { function: 1, library: 1, result: 1, n0: 0x0303, ..ApiCall::default() })
+        .count(8, NGINX, 2, 1, 212, 4)
+        .tls(10, NGINX, 1, TlsMessage::ClientHello, true, &message!("tls13_client_hello"))
+        .tls(20, NGINX, 1, TlsMessage::ServerHello, false, &message!("tls13_server_hello"))
+        .tls(21, NGINX, 1, TlsMessage::Encrypted, false, b"")
+        .tls(22, NGINX, 1, TlsMessage::Encrypted, true, b"")
+        .tls(30, NGINX, 2, TlsMessage::ClientHello, true, &message!("tls12_client_hello"))
+        .tls(31, NGINX, 2, TlsMessage::ServerHello, false, &message!("tls12_server_hello"))
+        .tls(32, NGINX, 2, TlsMessage::Certificate, false, &message!("certificate_rsa"))
+        .tls(33, NGINX, 2, TlsMessage::Alert, true, &[2, 48])
+        .kernel(40, NGINX, KernelCall::AlgBind, "hash", "sha256", 0)
+        .complete(50);
     r
 }

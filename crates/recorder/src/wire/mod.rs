@@ -258,3 +258,6 @@ impl Connection {
         let _ = builder.finish(header, &payload);
     }
 }
+
+#[cfg(test)]
+mod tests;

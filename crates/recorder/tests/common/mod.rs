@@ -170,7 +170,6 @@ impl<P> Event<P> {
         String::from_utf8_lossy(record.str(at).expect("a string")).into_owned()
     }
 
-    #[allow(dead_code, reason = "not every test asks for them")]
     pub fn bytes(&self, at: StrRef) -> Vec<u8> {
         let (record, _) = Record::split_first(&self.bytes).expect("a record");
         record.str(at).expect("a string").to_vec()
@@ -179,7 +178,6 @@ impl<P> Event<P> {
 
 impl Recorded {
     /// All records, decompressed.
-    #[allow(dead_code, reason = "not every test asks for them")]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }

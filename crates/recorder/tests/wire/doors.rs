@@ -5,7 +5,8 @@ use super::{
     Certificate, ClientHello, Encrypted, RECEIVED, SENT, ServerHello, ServerKeyExchange, TLS13_CLIENT,
     connections, folder, kinds, mirrored, need_bpf, nothing_lost, python, record, same_by_direction,
 };
-use crypto_tracer_format::record::TlsMessage;
+use crypto_tracer_format::record::{Fact, Loss, LossReason, TlsMessage};
+use std::io::Write;
 
 /// Pairs of ways to send and to receive. Prints what each handshake negotiated.
 const PROGRAM: &str = r#"
@@ -149,4 +150,38 @@ fn every_rung_that_works_sees_the_same() {
         eprintln!("tls_handshake by {rung}");
         every_door(Some(rung));
     }
+}
+
+fn skipped(lacking: &str) {
+    let _ = writeln!(std::io::stderr(), "SKIPPED, since this kernel lacks {lacking}");
+}
+
+#[test]
+fn what_goes_through_io_uring_is_counted_as_not_seen() {
+    need_bpf!();
+    let dir = folder();
+    let program = dir.path().join("uring");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/wire/uring.c");
+    let made = std::process::Command::new("cc").arg("-o").arg(&program).arg(source).status();
+    assert!(made.expect("a compiler").success());
+    let rung = "raw_tracepoint:sock_send_length";
+    if !crypto_tracer_recorder::doctor().probes.iter().any(|p| p.works && p.attempt.probe == rung) {
+        skipped("the tracepoints of the socket layer");
+        return;
+    }
+    let recorded = record(dir.path(), "./uring; echo $? > result", |o| o.only_probe = Some(rung.into()));
+    let result = std::fs::read_to_string(dir.path().join("result")).expect("a result");
+    if result == "77\n" {
+        skipped("io_uring");
+        return;
+    }
+    assert_eq!(result, "0\n");
+    let lost: Vec<(u16, u64)> = recorded
+        .all::<Loss>()
+        .iter()
+        .filter(|l| l.payload.fact == Fact::TlsHandshake.number())
+        .map(|l| (l.payload.reason, l.payload.count))
+        .collect();
+    assert_eq!(lost, [(LossReason::OutOfSight.number(), 2)], "once for each socket");
+    assert!(connections(&recorded).is_empty());
 }

@@ -9,7 +9,7 @@ mod programs;
 mod seen;
 
 use common::{Recorded, bpf_works, python, run};
-use crypto_tracer_format::record::{Fact, Loss, TlsMessage};
+use crypto_tracer_format::record::{Fact, Loss, TlsMessage, tls_bits};
 use crypto_tracer_recorder::RecordOptions;
 use seen::{Seen, connections};
 use std::path::Path;
@@ -286,4 +286,72 @@ curl -sk -o page https://127.0.0.1:$port/";
     assert_eq!(all.len(), 1);
     assert!(all[0].iter().all(|s| s.header.comm.starts_with(b"curl\0")));
     same_by_direction(&kinds(&all[0]), &TLS13_CLIENT);
+}
+
+#[test]
+fn a_client_certificate_is_seen_on_its_way() {
+    need_bpf!();
+    let dir = folder();
+    let script = "serve -accept 127.0.0.1:$port -Verify 1
+openssl s_client -tls1_2 -connect 127.0.0.1:$port -cert cert.pem -key key.pem </dev/null >client.log 2>&1
+openssl x509 -in cert.pem -outform DER -out cert.der";
+    let recorded = record(dir.path(), script, |_| {});
+    nothing_lost(&recorded);
+    let all = connections(&recorded);
+    let want = [
+        (ClientHello, SENT),
+        (ServerHello, RECEIVED),
+        (Certificate, RECEIVED),
+        (ServerKeyExchange, RECEIVED),
+        (TlsMessage::CertificateRequest, RECEIVED),
+        (Certificate, SENT),
+        (Encrypted, SENT),
+        (Encrypted, RECEIVED),
+    ];
+    same_by_direction(&kinds(&all[0]), &want);
+    same_by_direction(&kinds(&all[1]), &mirrored(&want));
+    let der = std::fs::read(dir.path().join("cert.der")).expect("a certificate");
+    let certificates: Vec<&Seen> = all.iter().flatten().filter(|s| s.message == Certificate).collect();
+    assert_eq!(certificates.len(), 4);
+    assert!(certificates.iter().all(|s| s.body == der && s.payload.index == 0 && s.payload.bits == 0));
+}
+
+#[test]
+fn messages_over_many_records_and_longer_than_a_string_are_put_together() {
+    need_bpf!();
+    let dir = folder();
+    let names: Vec<String> = (0..400).map(|i| format!("DNS:host-{i}.example.com")).collect();
+    let script = format!(
+        "openssl req -x509 -key key.pem -days 2 -subj /CN=large.example.com -addext subjectAltName={} -out large.pem 2>/dev/null
+cat large.pem cert.pem > chain.pem
+openssl s_server -key key.pem -cert large.pem -cert_chain cert.pem -www -max_send_frag 512 -accept 127.0.0.1:$port > server.log 2>&1 & server=$!
+i=0; until grep -q ACCEPT server.log || [ $i = 100 ]; do sleep 0.05; i=$((i+1)); done
+openssl s_client -tls1_2 -max_send_frag 512 -connect 127.0.0.1:$port -servername large.example.com </dev/null >client.log 2>&1
+openssl x509 -in large.pem -outform DER -out large.der; openssl x509 -in cert.pem -outform DER -out cert.der",
+        names.join(",")
+    );
+    let recorded = record(dir.path(), &script, |_| {});
+    nothing_lost(&recorded);
+    let all = connections(&recorded);
+    let want = [
+        (ClientHello, SENT),
+        (ServerHello, RECEIVED),
+        (Certificate, RECEIVED),
+        (Certificate, RECEIVED),
+        (ServerKeyExchange, RECEIVED),
+        (Encrypted, SENT),
+        (Encrypted, RECEIVED),
+    ];
+    let read = |name: &str| std::fs::read(dir.path().join(name)).expect("a certificate");
+    let (large, small) = (read("large.der"), read("cert.der"));
+    assert!(large.len() > 8192, "{}", large.len());
+    for (end, want) in all.iter().zip([want.to_vec(), mirrored(&want)]) {
+        same_by_direction(&kinds(end), &want);
+        let certificates: Vec<&Seen> = end.iter().filter(|s| s.message == Certificate).collect();
+        let first = certificates[0];
+        assert_eq!((first.payload.bits, first.payload.length), (tls_bits::CUT, large.len() as u32));
+        assert_eq!(first.body, large[..4096]);
+        let second = certificates[1];
+        assert_eq!((second.payload.bits, second.payload.index, &second.body), (0, 1, &small));
+    }
 }
