@@ -86,6 +86,25 @@ extern struct {
 	__type(value, __u32);
 } api_files SEC(".maps");
 
+/*
+ * Always empty. Since 6.13 programs of this type keep their stacks in memory of the processor, one for each program, and
+ * where a kernel preempts tasks, two calls of one program would write over each other's. A program that may call another
+ * as its last act gets no such stack. One table for each kind of programs.
+ */
+extern struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} api_nothing_multi SEC(".maps");
+
+extern struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} api_nothing_cookie SEC(".maps");
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct super_block___api {
@@ -434,10 +453,12 @@ __noinline int count(__u32 index, __u64 who, __u64 frame)
 		first.uid = ids;
 		first.gid = ids >> 32;
 		bpf_probe_read_kernel_str(first.comm, sizeof(first.comm), BPF_CORE_READ(task, group_leader)->comm);
-		if (!bpf_map_update_elem(&api_counts, &key, &first, BPF_NOEXIST))
-			return 0;
-		/* Another thread was faster, or there is no room. */
-		counted = bpf_map_lookup_elem(&api_counts, &key);
+		/* Where it fails, another thread was faster, or holds a lock, or there is no room. */
+		for (int i = 0; i < 4 && !counted; i++) {
+			if (!bpf_map_update_elem(&api_counts, &key, &first, BPF_NOEXIST))
+				return 0;
+			counted = bpf_map_lookup_elem(&api_counts, &key);
+		}
 		if (!counted) {
 			count_loss(CT_FACT_API_CALL, MAP_FULL);
 			return 0;
@@ -798,20 +819,26 @@ out:
 SEC("?uprobe.multi")
 int api_enter_multi(struct pt_regs___api *ctx)
 {
-	return enter(ctx, bpf_get_attach_cookie(ctx), false);
+	enter(ctx, bpf_get_attach_cookie(ctx), false);
+	bpf_tail_call(ctx, &api_nothing_multi, 0);
+	return 0;
 }
 
 SEC("?uretprobe.multi")
 int api_leave_multi(struct pt_regs___api *ctx)
 {
-	return leave(ctx, bpf_get_attach_cookie(ctx), false);
+	leave(ctx, bpf_get_attach_cookie(ctx), false);
+	bpf_tail_call(ctx, &api_nothing_multi, 0);
+	return 0;
 }
 
 /* Go's return instructions. */
 SEC("?uprobe.multi")
 int api_left_multi(struct pt_regs___api *ctx)
 {
-	return leave(ctx, bpf_get_attach_cookie(ctx), true);
+	leave(ctx, bpf_get_attach_cookie(ctx), true);
+	bpf_tail_call(ctx, &api_nothing_multi, 0);
+	return 0;
 }
 
 /* A perf event for each probe, with a cookie (5.15). */
@@ -819,19 +846,25 @@ int api_left_multi(struct pt_regs___api *ctx)
 SEC("?uprobe")
 int api_enter_cookie(struct pt_regs___api *ctx)
 {
-	return enter(ctx, bpf_get_attach_cookie(ctx), false);
+	enter(ctx, bpf_get_attach_cookie(ctx), false);
+	bpf_tail_call(ctx, &api_nothing_cookie, 0);
+	return 0;
 }
 
 SEC("?uretprobe")
 int api_leave_cookie(struct pt_regs___api *ctx)
 {
-	return leave(ctx, bpf_get_attach_cookie(ctx), false);
+	leave(ctx, bpf_get_attach_cookie(ctx), false);
+	bpf_tail_call(ctx, &api_nothing_cookie, 0);
+	return 0;
 }
 
 SEC("?uprobe")
 int api_left_cookie(struct pt_regs___api *ctx)
 {
-	return leave(ctx, bpf_get_attach_cookie(ctx), true);
+	leave(ctx, bpf_get_attach_cookie(ctx), true);
+	bpf_tail_call(ctx, &api_nothing_cookie, 0);
+	return 0;
 }
 
 /* Where there are no cookies: a program for each of the first sites. */
