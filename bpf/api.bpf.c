@@ -89,21 +89,14 @@ extern struct {
 /*
  * Always empty. Since 6.13 programs of this type keep their stacks in memory of the processor, one for each program, and
  * where a kernel preempts tasks, two calls of one program would write over each other's. A program that may call another
- * as its last act gets no such stack. One table for each kind of programs.
+ * as its last act gets no such stack.
  */
 extern struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, __u32);
-} api_nothing_multi SEC(".maps");
-
-extern struct {
-	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-} api_nothing_cookie SEC(".maps");
+} api_nothing SEC(".maps");
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -820,7 +813,7 @@ SEC("?uprobe.multi")
 int api_enter_multi(struct pt_regs___api *ctx)
 {
 	enter(ctx, bpf_get_attach_cookie(ctx), false);
-	bpf_tail_call(ctx, &api_nothing_multi, 0);
+	bpf_tail_call(ctx, &api_nothing, 0);
 	return 0;
 }
 
@@ -828,7 +821,7 @@ SEC("?uretprobe.multi")
 int api_leave_multi(struct pt_regs___api *ctx)
 {
 	leave(ctx, bpf_get_attach_cookie(ctx), false);
-	bpf_tail_call(ctx, &api_nothing_multi, 0);
+	bpf_tail_call(ctx, &api_nothing, 0);
 	return 0;
 }
 
@@ -837,8 +830,28 @@ SEC("?uprobe.multi")
 int api_left_multi(struct pt_regs___api *ctx)
 {
 	leave(ctx, bpf_get_attach_cookie(ctx), true);
-	bpf_tail_call(ctx, &api_nothing_multi, 0);
+	bpf_tail_call(ctx, &api_nothing, 0);
 	return 0;
+}
+
+/* The same before 6.13, which refuses the last act above, and doesn't need it. */
+
+SEC("?uprobe.multi")
+int api_enter_old_multi(struct pt_regs___api *ctx)
+{
+	return enter(ctx, bpf_get_attach_cookie(ctx), false);
+}
+
+SEC("?uretprobe.multi")
+int api_leave_old_multi(struct pt_regs___api *ctx)
+{
+	return leave(ctx, bpf_get_attach_cookie(ctx), false);
+}
+
+SEC("?uprobe.multi")
+int api_left_old_multi(struct pt_regs___api *ctx)
+{
+	return leave(ctx, bpf_get_attach_cookie(ctx), true);
 }
 
 /* A perf event for each probe, with a cookie (5.15). */
@@ -846,25 +859,19 @@ int api_left_multi(struct pt_regs___api *ctx)
 SEC("?uprobe")
 int api_enter_cookie(struct pt_regs___api *ctx)
 {
-	enter(ctx, bpf_get_attach_cookie(ctx), false);
-	bpf_tail_call(ctx, &api_nothing_cookie, 0);
-	return 0;
+	return enter(ctx, bpf_get_attach_cookie(ctx), false);
 }
 
 SEC("?uretprobe")
 int api_leave_cookie(struct pt_regs___api *ctx)
 {
-	leave(ctx, bpf_get_attach_cookie(ctx), false);
-	bpf_tail_call(ctx, &api_nothing_cookie, 0);
-	return 0;
+	return leave(ctx, bpf_get_attach_cookie(ctx), false);
 }
 
 SEC("?uprobe")
 int api_left_cookie(struct pt_regs___api *ctx)
 {
-	leave(ctx, bpf_get_attach_cookie(ctx), true);
-	bpf_tail_call(ctx, &api_nothing_cookie, 0);
-	return 0;
+	return leave(ctx, bpf_get_attach_cookie(ctx), true);
 }
 
 /* Where there are no cookies: a program for each of the first sites. */
