@@ -22,6 +22,11 @@
 #define ARGUMENT_UNREADABLE 2
 #define STRING_CUT 4
 #define INTERNAL 8
+/* Never in a record: a call of the library's own, kept so that what it ends in is known for that too. */
+#define HIDDEN 0x80000000
+
+/* Mapped from no file: a compiler's code, or the kernel's trampoline, which stands where a return probe is awaited. */
+#define NO_FILE 0xffffffff
 
 /* The number doesn't matter: whether the kernel has one of this name does (5.17). */
 enum bpf_func_id___api { BPF_FUNC_find_vma___api = 180 };
@@ -80,6 +85,18 @@ extern struct {
 	__type(key, struct ct_api_file);
 	__type(value, __u32);
 } api_files SEC(".maps");
+
+/*
+ * Always empty. Since 6.13 programs of this type keep their stacks in memory of the processor, one for each program, and
+ * where a kernel preempts tasks, two calls of one program would write over each other's. A program that may call another
+ * as its last act gets no such stack.
+ */
+extern struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} api_nothing SEC(".maps");
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -429,10 +446,12 @@ __noinline int count(__u32 index, __u64 who, __u64 frame)
 		first.uid = ids;
 		first.gid = ids >> 32;
 		bpf_probe_read_kernel_str(first.comm, sizeof(first.comm), BPF_CORE_READ(task, group_leader)->comm);
-		if (!bpf_map_update_elem(&api_counts, &key, &first, BPF_NOEXIST))
-			return 0;
-		/* Another thread was faster, or there is no room. */
-		counted = bpf_map_lookup_elem(&api_counts, &key);
+		/* Where it fails, another thread was faster, or holds a lock, or there is no room. */
+		for (int i = 0; i < 4 && !counted; i++) {
+			if (!bpf_map_update_elem(&api_counts, &key, &first, BPF_NOEXIST))
+				return 0;
+			counted = bpf_map_lookup_elem(&api_counts, &key);
+		}
 		if (!counted) {
 			count_loss(CT_FACT_API_CALL, MAP_FULL);
 			return 0;
@@ -457,7 +476,7 @@ static __always_inline __u32 family_of_file(struct file___api *file)
 	__u32 *family;
 
 	if (!file)
-		return 0;
+		return NO_FILE;
 	inode = BPF_CORE_READ(file, f_inode);
 	key.ino = BPF_CORE_READ(inode, i_ino);
 	key.dev = BPF_CORE_READ(inode, i_sb, s_dev);
@@ -597,17 +616,25 @@ static __always_inline int enter(struct pt_regs___api *ctx, __u32 index, const b
 		key.frame = SP(REGS(ctx)) + site->sp_delta;
 		open.caller = caller_of(ctx, key.frame);
 	}
+	earlier = bpf_map_lookup_elem(&api_calls, &key);
 	if (open.caller) {
-		if (own_text(site, IP(REGS(ctx)), open.caller)) {
-			if (flags & (CT_SITE_OTHERS | CT_SITE_PROGRAM))
-				return 0;
+		__u32 family = site->family;
+		bool own = own_text(site, IP(REGS(ctx)), open.caller);
+
+		if (!own)
+			family = tree ? family_in_tree(open.caller) : family_at(open.caller);
+		/* The last act of a function of another group, whose return is awaited. */
+		if (family == NO_FILE && earlier && earlier->group != site->group)
+			family = site->family;
+		if (family == site->family) {
 			open.bits = INTERNAL;
-		} else if ((tree ? family_in_tree(open.caller) : family_at(open.caller)) == site->family) {
-			if (flags & CT_SITE_PROGRAM)
-				return 0;
-			open.bits = INTERNAL;
+			if (flags & CT_SITE_PROGRAM || (own && flags & CT_SITE_OTHERS))
+				open.bits |= HIDDEN;
 		}
 	}
+	/* Whose return nobody awaits leaves no trampoline to take for a program. */
+	if (open.bits & HIDDEN && !(flags & CT_SITE_RETURNS))
+		return 0;
 	open.site = index;
 	open.group = site->group;
 	open.rank = site->rank;
@@ -617,7 +644,6 @@ static __always_inline int enter(struct pt_regs___api *ctx, __u32 index, const b
 		open.bits |= RESULT_UNKNOWN;
 	open.entered_ns = bpf_ktime_get_boot_ns();
 	if (site->group) {
-		earlier = bpf_map_lookup_elem(&api_calls, &key);
 		/*
 		 * Where the first has a return probe too, the second sees the kernel's trampoline as its caller. What nobody sees
 		 * return stays in the table: there, the order in which aliases call each other tells.
@@ -634,6 +660,8 @@ static __always_inline int enter(struct pt_regs___api *ctx, __u32 index, const b
 	if (bpf_map_update_elem(&api_calls, &key, &open, BPF_ANY) && bpf_map_update_elem(&api_calls, &key, &open, BPF_ANY) &&
 	    bpf_map_update_elem(&api_calls, &key, &open, BPF_ANY) && bpf_map_update_elem(&api_calls, &key, &open, BPF_ANY))
 		goto full;
+	if (open.bits & HIDDEN)
+		return 0;
 	made = bpf_map_lookup_elem(&api_calls, &key);
 	if (!made)
 		goto full;
@@ -740,6 +768,10 @@ static __always_inline int leave(struct pt_regs___api *ctx, __u32 index, const b
 	flags = site->flags;
 	if (!(flags & CT_SITE_RETURNS))
 		return 0;
+	if (open->bits & HIDDEN) {
+		bpf_map_delete_elem(&api_calls, &key);
+		return 0;
+	}
 	if (flags & CT_SITE_HANDSHAKE && !instruction)
 		bpf_map_delete_elem(&inside, &ids);
 	success = succeeded(site->success, raw, &result);
@@ -780,18 +812,44 @@ out:
 SEC("?uprobe.multi")
 int api_enter_multi(struct pt_regs___api *ctx)
 {
-	return enter(ctx, bpf_get_attach_cookie(ctx), false);
+	enter(ctx, bpf_get_attach_cookie(ctx), false);
+	bpf_tail_call(ctx, &api_nothing, 0);
+	return 0;
 }
 
 SEC("?uretprobe.multi")
 int api_leave_multi(struct pt_regs___api *ctx)
 {
-	return leave(ctx, bpf_get_attach_cookie(ctx), false);
+	leave(ctx, bpf_get_attach_cookie(ctx), false);
+	bpf_tail_call(ctx, &api_nothing, 0);
+	return 0;
 }
 
 /* Go's return instructions. */
 SEC("?uprobe.multi")
 int api_left_multi(struct pt_regs___api *ctx)
+{
+	leave(ctx, bpf_get_attach_cookie(ctx), true);
+	bpf_tail_call(ctx, &api_nothing, 0);
+	return 0;
+}
+
+/* The same before 6.13, which refuses the last act above, and doesn't need it. */
+
+SEC("?uprobe.multi")
+int api_enter_old_multi(struct pt_regs___api *ctx)
+{
+	return enter(ctx, bpf_get_attach_cookie(ctx), false);
+}
+
+SEC("?uretprobe.multi")
+int api_leave_old_multi(struct pt_regs___api *ctx)
+{
+	return leave(ctx, bpf_get_attach_cookie(ctx), false);
+}
+
+SEC("?uprobe.multi")
+int api_left_old_multi(struct pt_regs___api *ctx)
 {
 	return leave(ctx, bpf_get_attach_cookie(ctx), true);
 }

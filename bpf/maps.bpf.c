@@ -162,5 +162,12 @@ struct {
 	__type(value, __u64);
 } inside SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} api_nothing SEC(".maps");
+
 /* Tracing helpers are for GPL programs. */
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -8,6 +8,8 @@ pub const TOPICS: &[(&str, &str, &str)] = &[
     ("kernels", "where it was run, and which probe was chosen", include_str!("../docs/kernels.md")),
     ("capture-format", "the capture, byte for byte", include_str!("../docs/capture-format.md")),
     ("events", "the events of `monitor`, field by field", include_str!("../docs/events.md")),
+    ("catalogue", "which functions are recorded, and how to add more", include_str!("../docs/catalogue.md")),
+    ("performance", "what recording costs, measured", include_str!("../docs/performance.md")),
     ("database", "the tables of `ingest`, for `sql`", include_str!("../docs/database.md")),
 ];
 

@@ -30,7 +30,6 @@ pub fn run(args: &RecordArgs) -> Result<Exit, Failure> {
         containers: args.container.clone(),
         facts: probes.facts,
         bulk: probes.bulk,
-        packets: probes.packets,
         libraries: args.library.clone(),
         catalogues: args.catalogue.clone(),
         watch: args.watch.clone(),
@@ -107,19 +106,17 @@ struct Probes {
     /// The facts; empty: all.
     facts: Vec<Fact>,
     bulk: bool,
-    packets: bool,
 }
 
 impl Probes {
-    /// Names of facts choose only these. [`MORE`] adds to what is chosen, to everything if nothing is.
+    /// Names of facts choose only these. `bulk` adds to what is chosen, to everything if nothing is.
     fn parse(names: &[String]) -> Result<Probes, Failure> {
-        let mut probes = Probes { facts: Vec::new(), bulk: false, packets: false };
+        let mut probes = Probes { facts: Vec::new(), bulk: false };
         for name in names {
             match name.as_str() {
                 "bulk" => probes.bulk = true,
-                "packets" => probes.packets = true,
                 name => probes.facts.push(facts().find(|fact| fact.name() == name).ok_or_else(|| {
-                    let known: Vec<&str> = facts().map(|fact| fact.name()).chain(MORE).collect();
+                    let known: Vec<&str> = facts().map(|fact| fact.name()).chain(["bulk"]).collect();
                     Failure::usage(
                         format!("--probes {name} is unknown."),
                         &format!("Known: {}.", known.join(", ")),
@@ -127,21 +124,15 @@ impl Probes {
                 })?),
             }
         }
-        let of = [(probes.bulk, "bulk", Fact::ApiCall), (probes.packets, "packets", Fact::TlsHandshake)];
-        for (asked, name, fact) in of {
-            if asked && !probes.facts.is_empty() && !probes.facts.contains(&fact) {
-                return Err(Failure::usage(
-                    format!("--probes {name} belongs to {fact}, which is left out.", fact = fact.name()),
-                    &format!("Give --probes {},{name} too, or --probes {name} alone.", fact.name()),
-                ));
-            }
+        if probes.bulk && !probes.facts.is_empty() && !probes.facts.contains(&Fact::ApiCall) {
+            return Err(Failure::usage(
+                "--probes bulk counts calls of functions, but api_call is left out.",
+                "Give --probes bulk alone, or api_call too.",
+            ));
         }
         Ok(probes)
     }
 }
-
-/// What `--probes` knows besides facts.
-const MORE: [&str; 2] = ["bulk", "packets"];
 
 /// What is said on standard error while recording.
 struct Status {

@@ -46,8 +46,7 @@ pub struct RecordArgs {
     pub container: Vec<String>,
 
     /// Only these facts: file_open, lib_load, process_fork, process_exec, process_exit, api_call, tls_handshake,
-    /// kernel_crypto (default: all). More: bulk counts calls of functions that move data, too; packets reads TLS
-    /// handshakes from packets where nothing better works
+    /// kernel_crypto (default: all). Besides: bulk, to count calls of functions that move data, too
     #[arg(long, value_name = "FACT,...", value_delimiter = ',')]
     pub probes: Vec<String>,
 

@@ -118,6 +118,11 @@ fn describe(o: &RecordOptions) -> String {
     list("container", o.containers.clone());
     list("probes", o.facts.iter().map(|f| f.name().to_owned()).collect());
     list("watch", o.watch.clone());
+    list("library", o.libraries.iter().map(|p| p.display().to_string()).collect());
+    list("catalogue", o.catalogues.iter().map(|p| p.display().to_string()).collect());
+    if o.bulk {
+        parts.push("bulk".into());
+    }
     if o.follow_children {
         parts.push("follow-children".into());
     }

@@ -28,8 +28,6 @@ pub struct RecordOptions {
     pub facts: Vec<Fact>,
     /// The bulk functions of the catalogue too: counted, never as events.
     pub bulk: bool,
-    /// TLS handshakes may be read from packets (cgroup_skb) where nothing better works: received ones have no process then.
-    pub packets: bool,
     /// Functions of these files only are probed, whether or not a process has mapped them yet; empty: of all libraries
     /// of the catalogue that the system has or a process maps.
     pub libraries: Vec<PathBuf>,

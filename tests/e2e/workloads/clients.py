@@ -15,7 +15,7 @@ with socket.create_connection(("127.0.0.1", {server.port})) as raw:
         print(json.dumps([tls.version(), tls.cipher()[0]]))
 '''
     version, cipher = json.loads(subprocess.run([sys.executable, "-ISc", code], capture_output=True, check=True).stdout)
-    say(case="python", program=os.path.basename(os.path.realpath(sys.executable))[:15], role="client", version=version, cipher_suite=NAMES[cipher])
+    say(case="python", program=os.path.basename(sys.executable)[:15], role="client", version=version, cipher_suite=NAMES[cipher])
 
     if shutil.which("node"):
         code = f'''

@@ -34,6 +34,8 @@ pub const FEW_SITES: usize = 16;
 pub enum Way {
     /// All of a file in one link.
     Multi,
+    /// The same on kernels before 6.13.
+    OldMulti,
     /// Each for itself, told apart by its cookie.
     Single,
     /// Each for itself, with a program of its own.
@@ -100,9 +102,15 @@ const LEAVE: [&str; FEW_SITES] = [
 impl Way {
     const ALL: [Way; 3] = [Way::Multi, Way::Single, Way::Numbered];
 
+    /// Whether all probes of a file are one link.
+    pub fn is_multi(self) -> bool {
+        matches!(self, Way::Multi | Way::OldMulti)
+    }
+
     fn programs(self) -> Vec<&'static str> {
         match self {
             Way::Multi => vec!["api_enter_multi", "api_leave_multi", "api_left_multi"],
+            Way::OldMulti => vec!["api_enter_old_multi", "api_leave_old_multi", "api_left_old_multi"],
             Way::Single => vec!["api_enter_cookie", "api_leave_cookie", "api_left_cookie"],
             Way::Numbered => ENTER.into_iter().chain(LEAVE).collect(),
         }
@@ -113,6 +121,9 @@ impl Way {
             (Way::Multi, Moment::Enter) => Some("api_enter_multi"),
             (Way::Multi, Moment::Leave) => Some("api_leave_multi"),
             (Way::Multi, Moment::Left) => Some("api_left_multi"),
+            (Way::OldMulti, Moment::Enter) => Some("api_enter_old_multi"),
+            (Way::OldMulti, Moment::Leave) => Some("api_leave_old_multi"),
+            (Way::OldMulti, Moment::Left) => Some("api_left_old_multi"),
             (Way::Single, Moment::Enter) => Some("api_enter_cookie"),
             (Way::Single, Moment::Leave) => Some("api_leave_cookie"),
             (Way::Single, Moment::Left) => Some("api_left_cookie"),
@@ -142,13 +153,17 @@ pub fn choose(
         if let (Some((_, better)), false) = (chosen, all) {
             return attempt(ProbeState::NotNeeded, 0, format!("{better} is in use"));
         }
-        let tried = try_out(loaded, way);
+        let tried = try_out(loaded, way).map(|()| way);
+        let tried = match tried {
+            Err(_) if way == Way::Multi => try_out(loaded, Way::OldMulti).map(|()| Way::OldMulti),
+            tried => tried,
+        };
         match tried {
-            Ok(()) if chosen.is_none() => {
+            Ok(way) if chosen.is_none() => {
                 chosen = Some((way, name));
                 attempt(ProbeState::Attached, 0, entries_only(release))
             }
-            Ok(()) => {
+            Ok(_) => {
                 loaded.take_back();
                 attempt(ProbeState::NotNeeded, 0, "works; a better one is in use".into())
             }
@@ -232,7 +247,7 @@ fn attach_all(
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     let retprobe = moment == Moment::Leave;
     let Some(first) = points.first() else { return Ok(()) };
-    if way == Way::Multi {
+    if way.is_multi() {
         let program = way.program(moment, 0).unwrap_or_default();
         let opts = UprobeMultiOpts {
             offsets: points.iter().map(|p| p.offset as usize).collect(),

@@ -331,11 +331,11 @@ impl Api {
 
     /// Which functions of a file are probed, each with the number of its site.
     fn choose(&mut self, probed: &Probed, left_out: &mut Vec<(String, String)>) -> Vec<(u32, Site)> {
-        let most = if self.way == Way::Multi { MAX_SITES } else { FEW_SITES as u32 };
+        let most = if self.way.is_multi() { MAX_SITES } else { FEW_SITES as u32 };
         let room = most.saturating_sub(self.used) as usize;
         let catalogue = self.finder.catalogue();
         let mut chosen = probed.sites.clone();
-        if self.way != Way::Multi {
+        if !self.way.is_multi() {
             chosen.sort_by_key(|site| telling(catalogue, probed.family, site.function));
         }
         for site in chosen.split_off(chosen.len().min(room)) {

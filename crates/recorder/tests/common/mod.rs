@@ -39,7 +39,6 @@ pub fn options(output: PathBuf) -> RecordOptions {
         force: false,
         recorder: "test".into(),
         bulk: false,
-        packets: false,
         libraries: Vec::new(),
         catalogues: Vec::new(),
         only_probe: None,
