@@ -15,8 +15,11 @@
 #include "shared.h"
 #include "api.h"
 
+#define EBUSY 16
+
 #define BUFFER_FULL 1
 #define MAP_FULL 3
+#define MISSED 6
 
 #define RESULT_UNKNOWN 1
 #define ARGUMENT_UNREADABLE 2
@@ -27,6 +30,8 @@
 
 /* Mapped from no file: a compiler's code, or the kernel's trampoline, which stands where a return probe is awaited. */
 #define NO_FILE 0xffffffff
+/* The mappings were being changed each time they were to be looked through. */
+#define NOT_KNOWN 0xfffffffe
 
 /* The number doesn't matter: whether the kernel has one of this name does (5.17). */
 enum bpf_func_id___api { BPF_FUNC_find_vma___api = 180 };
@@ -85,6 +90,14 @@ extern struct {
 	__type(key, struct ct_api_file);
 	__type(value, __u32);
 } api_files SEC(".maps");
+
+/* Which family called from where: for when a thread changes the mappings, so that they can't be looked through. */
+extern struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, CT_API_PAGES);
+	__type(key, struct ct_api_page);
+	__type(value, __u32);
+} api_pages SEC(".maps");
 
 /*
  * Always empty. Since 6.13 programs of this type keep their stacks in memory of the processor, one for each program, and
@@ -517,14 +530,27 @@ __noinline __u32 family_in_tree(__u64 address)
 /* The family of the file that this address is mapped from; 0: none that is known. */
 __noinline __u32 family_at(__u64 address)
 {
+	struct task_struct *task = (void *)bpf_get_current_task();
 	struct mm_struct___tree *mm = 0;
-	__u32 family = 0;
+	struct ct_api_page page = {};
+	__u32 family = 0, *known;
 
 	if (bpf_core_field_exists(mm->mm_rb))
 		return family_in_tree(address);
-	if (bpf_core_enum_value_exists(enum bpf_func_id___api, BPF_FUNC_find_vma___api))
-		bpf_find_vma(bpf_get_current_task_btf(), address, family_of_mapping, &family, 0);
-	return family;
+	if (!bpf_core_enum_value_exists(enum bpf_func_id___api, BPF_FUNC_find_vma___api))
+		return 0;
+	page.mm = (__u64)BPF_CORE_READ(task, mm);
+	page.page = address >> 12;
+	known = bpf_map_lookup_elem(&api_pages, &page);
+	for (int i = 0; i < 4; i++) {
+		/* It doesn't wait for who changes the mappings. */
+		if (bpf_find_vma(bpf_get_current_task_btf(), address, family_of_mapping, &family, 0) != -EBUSY) {
+			if (!known || *known != family)
+				bpf_map_update_elem(&api_pages, &page, &family, BPF_ANY);
+			return family;
+		}
+	}
+	return known ? *known : NOT_KNOWN;
 }
 
 /* What was tried of this object has failed for good. */
@@ -623,6 +649,11 @@ static __always_inline int enter(struct pt_regs___api *ctx, __u32 index, const b
 
 		if (!own)
 			family = tree ? family_in_tree(open.caller) : family_at(open.caller);
+		/* Whether it is the program's is not known: better no call than a false one, and it is said. */
+		if (family == NOT_KNOWN) {
+			count_loss(CT_FACT_API_CALL, MISSED);
+			return 0;
+		}
 		/* The last act of a function of another group, whose return is awaited. */
 		if (family == NO_FILE && earlier && earlier->group != site->group)
 			family = site->family;
@@ -677,6 +708,13 @@ static __always_inline int enter(struct pt_regs___api *ctx, __u32 index, const b
 	}
 	gather(index, key.who, key.frame, 0, 0);
 	object = made->object;
+	/* What the library does within a handshake is about that connection. */
+	if (open.bits & INTERNAL && !made->parent && !go) {
+		__u64 *during = bpf_map_lookup_elem(&inside, &ids);
+
+		if (during && *during != object)
+			made->parent = *during;
+	}
 	if (flags & CT_SITE_ENDS && object)
 		give_up(tgid, object);
 	if (!(flags & CT_SITE_RETURNS)) {

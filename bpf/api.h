@@ -11,6 +11,7 @@
 #define CT_API_TRIES 4096
 #define CT_API_COUNTS 16384
 #define CT_API_FILES 4096
+#define CT_API_PAGES 4096
 
 #define CT_API_NUMBERS 4
 #define CT_API_STRINGS 4
@@ -164,6 +165,12 @@ struct ct_api_counted {
 };
 
 /* A file that carries a family. The device as the kernel has it: the major number above 20 bits of the minor. */
+/* A page of a program's code: where its address space is, and the page's number. */
+struct ct_api_page {
+	__u64 mm;
+	__u64 page;
+};
+
 struct ct_api_file {
 	__u64 ino;
 	__u32 dev;

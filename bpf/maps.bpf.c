@@ -142,6 +142,13 @@ struct {
 } api_files SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, CT_API_PAGES);
+	__type(key, struct ct_api_page);
+	__type(value, __u32);
+} api_pages SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 2);
 	__type(key, __u32);
