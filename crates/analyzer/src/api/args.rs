@@ -70,6 +70,18 @@ pub fn put_args(out: &mut Vec<u8>, args: &[Argument], values: &Values<'_>) {
     });
 }
 
+/// Appends a field to the object.
+pub fn add_text(object: &mut Vec<u8>, name: &str, value: &[u8]) {
+    let is_empty = object == b"{}";
+    object.pop();
+    let start = object.len();
+    put_text(object, name, value);
+    if is_empty {
+        object.remove(start);
+    }
+    object.push(b'}');
+}
+
 /// Whether a call that takes a command (`SSL_CTX_ctrl`) sets a version: with another command the number means nothing.
 fn sets_version(args: &[Argument], values: &Values<'_>) -> bool {
     const SET_VERSION: [i64; 2] = [123, 124];
