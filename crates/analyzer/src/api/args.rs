@@ -98,6 +98,11 @@ fn put_value(out: &mut Vec<u8>, arg: &Argument, number: i64) {
             put_name(out, &arg.name);
             out.extend_from_slice(if number == 0 { b"false" } else { b"true" });
         }
+        Some(ArgumentKind::Flags) => {
+            // Of a negative number, which C declares as int, its 32 bits.
+            let flags = u64::try_from(number).unwrap_or(u64::from(number as u32));
+            put_text(out, &arg.name, format!("{flags:#x}").as_bytes());
+        }
         Some(ArgumentKind::ProtocolVersion) => {
             put_text(out, &arg.name, version_name(number).as_bytes());
             put_number(out, &format!("{}_id", arg.name), number);

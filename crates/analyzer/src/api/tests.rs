@@ -174,6 +174,16 @@ fn a_command_decides_what_its_number_means() {
     );
 }
 
+#[test]
+fn flags_are_hexadecimal() {
+    let mut r = begun();
+    r.function(6, "SSL_CTX_set_options", "protocol", "n0=options:flags n1=none:flags n2=int:flags", "none");
+    r.call(5, PYTHON, |_| ApiCall { function: 6, library: 1, n0: 0x8201_2854, n2: -2, ..ApiCall::default() });
+    let (heard, _) = hear(&r);
+    let want = json!({"options": "0x82012854", "none": "0x0", "int": "0xfffffffe"});
+    assert_eq!(heard.events[0]["args"], want);
+}
+
 /// Zeros are no values where something could not be read.
 #[test]
 fn what_could_not_be_read_is_left_out() {
