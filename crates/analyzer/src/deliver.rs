@@ -132,8 +132,11 @@ fn deliver_call(record: &Record<'_>, next: &Next, context: &mut Context<'_>) -> 
         Some(Kind::ApiCall) => api::api_call(record, next.segment, tables, redact),
         _ => api::api_count(record, next.segment, tables),
     };
-    let Ok(Some(call)) = call else { return Ok(false) };
+    let Ok(Some(mut call)) = call else { return Ok(false) };
     let id = identify.process(*host, header, clocks);
+    if let Some(verifies) = call.verifies {
+        call.verified_for(verifies, handshakes.library.take_purpose(id, call.object));
+    }
     if let Some((process, state)) = identify.actor(id, header, *sink)? {
         sink.event(&Event {
             host: *host,

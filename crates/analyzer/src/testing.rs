@@ -367,9 +367,26 @@ impl Recording {
 
     /// A function of OpenSSL that is probed, with its arguments and its rule of success as a catalogue has them.
     pub fn function(&mut self, id: u32, name: &str, topic: &str, args: &str, success: &str) -> &mut Self {
+        self.watched_function(ApiRecorded::Event, id, name, topic, args, success)
+    }
+
+    /// A function whose calls are counted.
+    pub fn counted_function(&mut self, id: u32, name: &str, args: &str) -> &mut Self {
+        self.watched_function(ApiRecorded::Count, id, name, "algorithm", args, "none")
+    }
+
+    fn watched_function(
+        &mut self,
+        recorded: ApiRecorded,
+        id: u32,
+        name: &str,
+        topic: &str,
+        args: &str,
+        success: &str,
+    ) -> &mut Self {
         self.record(Self::nobody(0), |b: &mut Builder<'_, ApiFunction>| ApiFunction {
             id,
-            recorded: ApiRecorded::Event.number(),
+            recorded: recorded.number(),
             bulk: 0,
             family: b.string(b"OpenSSL"),
             name: b.string(name.as_bytes()),
@@ -382,6 +399,11 @@ impl Recording {
 
     /// A file whose functions are probed; the inode is made of the path's length, as of its mapping.
     pub fn api_library(&mut self, id: u32, path: &str) -> &mut Self {
+        self.api_library_without(id, path, "")
+    }
+
+    /// A file some of whose functions can't be probed.
+    pub fn api_library_without(&mut self, id: u32, path: &str, left_out: &str) -> &mut Self {
         self.record(Self::nobody(0), |b: &mut Builder<'_, ApiLibrary>| ApiLibrary {
             id,
             ino: 1000 + path.len() as u64,
@@ -390,7 +412,7 @@ impl Recording {
             functions: 3,
             family: b.string(b"OpenSSL"),
             path: b.string(path.as_bytes()),
-            left_out: b.string(b""),
+            left_out: b.string(left_out.as_bytes()),
             ..ApiLibrary::default()
         })
     }

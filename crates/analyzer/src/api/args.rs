@@ -70,6 +70,18 @@ pub fn put_args(out: &mut Vec<u8>, args: &[Argument], values: &Values<'_>) {
     });
 }
 
+/// Appends a field to the object.
+pub fn add_text(object: &mut Vec<u8>, name: &str, value: &[u8]) {
+    let is_empty = object == b"{}";
+    object.pop();
+    let start = object.len();
+    put_text(object, name, value);
+    if is_empty {
+        object.remove(start);
+    }
+    object.push(b'}');
+}
+
 /// Whether a call that takes a command (`SSL_CTX_ctrl`) sets a version: with another command the number means nothing.
 fn sets_version(args: &[Argument], values: &Values<'_>) -> bool {
     const SET_VERSION: [i64; 2] = [123, 124];
@@ -85,6 +97,11 @@ fn put_value(out: &mut Vec<u8>, arg: &Argument, number: i64) {
         Some(ArgumentKind::Bool) => {
             put_name(out, &arg.name);
             out.extend_from_slice(if number == 0 { b"false" } else { b"true" });
+        }
+        Some(ArgumentKind::Flags) => {
+            // Of a negative number, which C declares as int, its 32 bits.
+            let flags = u64::try_from(number).unwrap_or(u64::from(number as u32));
+            put_text(out, &arg.name, format!("{flags:#x}").as_bytes());
         }
         Some(ArgumentKind::ProtocolVersion) => {
             put_text(out, &arg.name, version_name(number).as_bytes());

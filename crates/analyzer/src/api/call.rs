@@ -7,6 +7,7 @@ use crypto_tracer_format::record::{ApiCall, ApiCount, Record, RecordError, api_b
 use crypto_tracer_format::redact::Redactor;
 
 use super::args::{Value, Values, put_args};
+use super::purpose::{PURPOSE, Verifies, verifies};
 use super::{Function, LibraryFile, Tables, names};
 use crate::event;
 use crate::identity::SegmentId;
@@ -17,9 +18,9 @@ use crate::tls::library::{Mode, Telling};
 pub struct Decoded {
     function: Arc<Function>,
     library: Arc<LibraryFile>,
-    args: Vec<u8>,
+    pub(super) args: Vec<u8>,
     count: Option<u64>,
-    result: &'static str,
+    pub(super) result: &'static str,
     returned: Option<i64>,
     duration_ns: u64,
     tries: u32,
@@ -30,6 +31,8 @@ pub struct Decoded {
     bits: u32,
     /// What it tells of handshakes; `None`: nothing.
     pub telling: Option<Telling>,
+    /// Whether it verifies a certificate for a purpose that another call said; see [`Decoded::verified_for`].
+    pub verifies: Option<Verifies>,
     /// What came of a handshake, if this was one: whether it succeeded.
     pub handshake: Option<bool>,
 }
@@ -86,6 +89,8 @@ pub fn api_call(
     let returned = (call.bits & api_bits::RESULT_UNKNOWN == 0).then_some(call.result);
     let success = returned.and_then(|result| succeeded(function.success, result));
     let telling = telling(&function, &values, success);
+    let purposes = tables.purposes(segment);
+    let verifies = purposes.and_then(|p| verifies(&call, &function, p, library.tells_purpose));
     let is_handshake = function.topic() == Some(Topic::Handshake);
     let time_ns = record.header().time_ns;
     Ok(Some(Decoded {
@@ -102,6 +107,7 @@ pub fn api_call(
         object: call.object,
         parent: call.parent,
         bits: call.bits,
+        verifies,
         handshake: success.filter(|_| is_handshake),
         telling,
         function,
@@ -135,6 +141,7 @@ pub fn api_count(
         object: 0,
         parent: 0,
         bits: 0,
+        verifies: None,
         handshake: None,
         telling: None,
         function,
@@ -169,11 +176,12 @@ fn telling(function: &Function, values: &Values<'_>, success: Option<bool>) -> O
         }
         _ => {}
     }
-    telling.purpose = args.filter(|(arg, _)| &*arg.name == "purpose").find_map(|(_, value)| match value {
-        Value::Text(text) => Some(String::from_utf8_lossy(text).into_owned()),
-        Value::Number(_) => None,
-    });
-    if telling.purpose.is_some() {
+    if let Some(arg) = function.args.iter().find(|arg| &*arg.name == PURPOSE) {
+        // One that could not be read was set all the same.
+        telling.purpose = Some(match values.get(arg.slot) {
+            Some(Value::Text(text)) => String::from_utf8_lossy(text).into_owned(),
+            _ => String::new(),
+        });
         // To say what a certificate is verified for is no verification.
         telling.verified = None;
     }

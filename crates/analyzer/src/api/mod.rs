@@ -8,6 +8,7 @@
 mod args;
 mod call;
 mod names;
+mod purpose;
 
 pub use call::{api_call, api_count};
 
@@ -22,6 +23,7 @@ use crate::event::FileId;
 use crate::identity::SegmentId;
 use crate::sink::NoteBody;
 use args::Argument;
+use purpose::Families;
 
 /// Segments whose tables are kept: records that wait for their turn may be of an earlier one.
 const SEGMENTS: usize = 64;
@@ -47,7 +49,8 @@ impl Function {
 
     fn bytes(&self) -> usize {
         let args: usize = self.args.iter().map(|arg| arg.name.len() + size_of::<Argument>()).sum();
-        size_of::<Function>() + self.family.len() + self.name.len() + self.topic.len() + args
+        // The family also stands among those whose purposes are recorded.
+        size_of::<Function>() + 2 * self.family.len() + self.name.len() + self.topic.len() + args
     }
 }
 
@@ -56,6 +59,8 @@ impl Function {
 pub struct LibraryFile {
     path: Box<[u8]>,
     file: FileId,
+    /// Whether its calls say what certificates are verified for.
+    tells_purpose: bool,
 }
 
 /// What the segments said of functions and files.
@@ -69,6 +74,7 @@ pub struct Tables {
 struct Table {
     functions: HashMap<u32, Arc<Function>>,
     libraries: HashMap<u32, Arc<LibraryFile>>,
+    purposes: Families,
     bytes: usize,
 }
 
@@ -97,6 +103,9 @@ impl Tables {
         };
         let bytes = known.bytes();
         let table = self.table(segment, bytes);
+        if recorded == ApiRecorded::Event {
+            table.purposes.note(&known);
+        }
         table.functions.insert(function.id, Arc::new(known));
         Ok(Some(NoteBody::ApiFunction { recorded, family, name, topic }))
     }
@@ -118,7 +127,9 @@ impl Tables {
         buffer.extend_from_slice(&redact.path(record.str(library.path)?));
         let file = FileId { dev_major: library.dev_major, dev_minor: library.dev_minor, ino: library.ino };
         let table = self.table(segment, size_of::<LibraryFile>() + buffer.len());
-        table.libraries.insert(library.id, Arc::new(LibraryFile { path: buffer.as_slice().into(), file }));
+        let tells_purpose = purpose::is_probed(left_out);
+        let known = LibraryFile { path: buffer.as_slice().into(), file, tells_purpose };
+        table.libraries.insert(library.id, Arc::new(known));
         Ok(NoteBody::ApiLibrary {
             path: buffer,
             file,
@@ -138,6 +149,11 @@ impl Tables {
     ) -> Option<(Arc<Function>, Arc<LibraryFile>)> {
         let table = self.segments.get(&segment)?;
         Some((table.functions.get(&function)?.clone(), table.libraries.get(&library)?.clone()))
+    }
+
+    /// The families of the segment whose purposes are recorded.
+    fn purposes(&self, segment: SegmentId) -> Option<&Families> {
+        self.segments.get(&segment).map(|table| &table.purposes)
     }
 
     /// The segment's table, which is about to hold so many bytes more.

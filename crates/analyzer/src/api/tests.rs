@@ -174,6 +174,16 @@ fn a_command_decides_what_its_number_means() {
     );
 }
 
+#[test]
+fn flags_are_hexadecimal() {
+    let mut r = begun();
+    r.function(6, "SSL_CTX_set_options", "protocol", "n0=options:flags n1=none:flags n2=int:flags", "none");
+    r.call(5, PYTHON, |_| ApiCall { function: 6, library: 1, n0: 0x8201_2854, n2: -2, ..ApiCall::default() });
+    let (heard, _) = hear(&r);
+    let want = json!({"options": "0x82012854", "none": "0x0", "int": "0xfffffffe"});
+    assert_eq!(heard.events[0]["args"], want);
+}
+
 /// Zeros are no values where something could not be read.
 #[test]
 fn what_could_not_be_read_is_left_out() {
@@ -191,6 +201,119 @@ fn what_could_not_be_read_is_left_out() {
         heard.events[0]["args"],
         json!({"command": "SSL_CTRL_SET_MAX_PROTO_VERSION", "command_id": 124})
     );
+}
+
+/// libssl's calls of `X509_verify_cert` (function 4) after `X509_STORE_CTX_set_default` (function 5).
+fn verifying(purposes: bool, left_out: &str) -> Recording {
+    let mut r = Recording::begin(HOST);
+    r.function(4, "X509_verify_cert", "verify_result", "", "one");
+    if purposes {
+        r.function(5, "X509_STORE_CTX_set_default", "verify_result", "name=purpose:algorithm", "one");
+    }
+    r.api_library_without(1, "/usr/lib/libcrypto.so.3", left_out);
+    r
+}
+
+fn verify(r: &mut Recording, who: Who, object: u64, result: i64, bits: u32) {
+    r.call(5, who, |_| ApiCall { function: 4, library: 1, object, result, bits, ..ApiCall::default() });
+}
+
+fn set_purpose(r: &mut Recording, who: Who, object: u64, purpose: &[u8], bits: u32) {
+    r.call(5, who, |b| ApiCall {
+        function: 5,
+        library: 1,
+        object,
+        result: 1,
+        bits,
+        name: b.string(purpose),
+        ..ApiCall::default()
+    });
+}
+
+/// Result, what was returned and the arguments of each call of `X509_verify_cert`.
+fn verified(r: &Recording) -> Vec<Value> {
+    let (heard, coverage) = hear(r);
+    assert_eq!(coverage.inputs[0].malformed, 0);
+    let verifications = heard.events.iter().filter(|e| e["function_name"] == "X509_verify_cert");
+    verifications.map(|e| json!([e["result"], e["returned"], e["args"]])).collect()
+}
+
+const INTERNAL: u32 = api_bits::INTERNAL;
+
+#[test]
+fn a_chain_that_libssl_builds_is_no_verification() {
+    let mut r = verifying(true, "SSL_new EVP_md5");
+    set_purpose(&mut r, PYTHON, 7, b"ssl_server", INTERNAL);
+    verify(&mut r, PYTHON, 7, 0, INTERNAL);
+    // In the same place, for which nothing was said now.
+    verify(&mut r, PYTHON, 7, 0, INTERNAL);
+    verify(&mut r, PYTHON, 7, 1, INTERNAL);
+    verify(&mut r, PYTHON, 7, 0, INTERNAL | api_bits::RESULT_UNKNOWN);
+    set_purpose(&mut r, PYTHON, 8, b"ssl_client", INTERNAL);
+    verify(&mut r, PYTHON, 7, -1, INTERNAL);
+    verify(&mut r, PYTHON, 8, 1, INTERNAL);
+    assert_eq!(
+        verified(&r),
+        [
+            json!(["failure", 0, {"purpose": "ssl_server"}]),
+            json!(["unknown", 0, {"purpose": "own_chain"}]),
+            json!(["success", 1, {"purpose": "own_chain"}]),
+            json!(["unknown", null, {"purpose": "own_chain"}]),
+            json!(["unknown", -1, {"purpose": "own_chain"}]),
+            json!(["success", 1, {"purpose": "ssl_client"}]),
+        ]
+    );
+}
+
+#[test]
+fn a_purpose_is_that_of_an_object_of_its_process() {
+    let other = who(101, b"python3");
+    let mut r = verifying(true, "");
+    set_purpose(&mut r, PYTHON, 7, b"ssl_server", INTERNAL);
+    verify(&mut r, other, 7, 0, INTERNAL);
+    verify(&mut r, PYTHON, 7, 0, INTERNAL);
+    let want =
+        [json!(["unknown", 0, {"purpose": "own_chain"}]), json!(["failure", 0, {"purpose": "ssl_server"}])];
+    assert_eq!(verified(&r), want);
+}
+
+/// It may have set its purpose with X509_STORE_CTX_set_purpose or a parameter.
+#[test]
+fn what_a_program_verifies_itself_fails() {
+    let mut r = verifying(true, "");
+    verify(&mut r, PYTHON, 7, 0, 0);
+    // As a callback that libssl asks does.
+    set_purpose(&mut r, PYTHON, 7, b"ssl_server", INTERNAL);
+    verify(&mut r, PYTHON, 7, 0, 0);
+    assert_eq!(verified(&r), [json!(["failure", 0, {}]), json!(["failure", 0, {"purpose": "ssl_server"}])]);
+}
+
+/// Neither where the function isn't watched, nor of an object that isn't known, nor after a purpose that could not be read.
+#[test]
+fn a_purpose_that_would_not_be_seen_is_not_missed() {
+    for (purposes, left_out) in [(false, ""), (true, "SSL_new X509_STORE_CTX_set_default")] {
+        let mut r = verifying(purposes, left_out);
+        verify(&mut r, PYTHON, 7, 0, INTERNAL);
+        assert_eq!(verified(&r), [json!(["failure", 0, {}])], "{purposes} {left_out}");
+    }
+    let mut r = verifying(true, "");
+    verify(&mut r, PYTHON, 0, 0, INTERNAL);
+    set_purpose(&mut r, PYTHON, 7, b"", INTERNAL | api_bits::ARGUMENT_UNREADABLE);
+    verify(&mut r, PYTHON, 7, 0, INTERNAL);
+    verify(&mut r, PYTHON, 7, 0, INTERNAL);
+    assert_eq!(
+        verified(&r),
+        [
+            json!(["failure", 0, {}]),
+            json!(["failure", 0, {}]),
+            json!(["unknown", 0, {"purpose": "own_chain"}])
+        ]
+    );
+    // A function that is only counted says nothing of objects.
+    let mut r = verifying(false, "");
+    r.counted_function(5, "X509_STORE_CTX_set_default", "n0=purpose:number");
+    verify(&mut r, PYTHON, 7, 0, INTERNAL);
+    assert_eq!(verified(&r), [json!(["failure", 0, {}])]);
 }
 
 #[test]

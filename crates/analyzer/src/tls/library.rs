@@ -29,7 +29,8 @@ pub struct Telling {
     pub mode: Option<Mode>,
     /// What came of a verification: `ok`, or what was wrong.
     pub verified: Option<String>,
-    /// What a certificate is to be verified for: OpenSSL's `ssl_server`, `ssl_client`, `default` …
+    /// What the verification was for; without one, what the object's next verification is for: OpenSSL's `ssl_server`,
+    /// `ssl_client`, `default` …; empty: it could not be read.
     pub purpose: Option<String>,
     /// A context or connection was made: what was said of another one in its place doesn't hold.
     pub is_new: bool,
@@ -102,19 +103,22 @@ impl Library {
             if mode.is_some() || verified.is_some() || purpose.is_some() {
                 let object = self.objects.entry(key);
                 object.mode = mode.or(object.mode);
-                if purpose.is_some() {
-                    object.purpose.clone_from(purpose);
-                }
-                if let Some(text) = verified {
-                    object.verified = Some((call.time_ns, text.clone()));
+                match verified {
+                    Some(text) => object.verified = Some((call.time_ns, text.clone())),
+                    None if purpose.is_some() => object.purpose.clone_from(purpose),
+                    None => {}
                 }
             }
         }
         if let Some(text) = verified {
-            let purpose = self.objects.get(&(call.process, call.object)).and_then(|o| o.purpose.clone());
-            let last = Verified { time_ns: call.time_ns, purpose, text: text.clone() };
+            let last = Verified { time_ns: call.time_ns, purpose: purpose.clone(), text: text.clone() };
             self.threads.insert((call.process, call.tid), last);
         }
+    }
+
+    /// What the object's verification is for, which uses it up: soon another object may be in its place.
+    pub fn take_purpose(&mut self, process: ProcessId, object: u64) -> Option<String> {
+        self.objects.get_mut(&(process, object))?.purpose.take()
     }
 
     /// Whether the peer's certificate was verified: `ok`, what was wrong, `disabled`; `None`: not known.
@@ -135,7 +139,7 @@ impl Library {
 }
 
 impl Verified {
-    /// A server builds its own chain with the purpose `default`, which says nothing of a peer.
+    /// Without a purpose it is taken for a client's: that of a server which builds its own chain says nothing of a peer.
     fn is_of_peer(&self, client: bool) -> bool {
         match self.purpose.as_deref() {
             Some(purpose) => purpose == if client { "ssl_server" } else { "ssl_client" },
@@ -160,6 +164,10 @@ impl<K, V> Default for Recent<K, V> {
 impl<K: Eq + Hash + Copy, V: Default> Recent<K, V> {
     fn get(&self, key: &K) -> Option<&V> {
         self.entries.get(key).map(|(_, value)| value)
+    }
+
+    fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.entries.get_mut(key).map(|(_, value)| value)
     }
 
     fn insert(&mut self, key: K, value: V) {

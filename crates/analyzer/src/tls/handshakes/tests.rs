@@ -464,6 +464,29 @@ fn verification_as_the_library_told() {
     }
 }
 
+/// A client that shows a certificate builds a chain too: that this failed says nothing of the server.
+#[test]
+fn a_chain_of_ones_own_says_nothing_of_the_peer() {
+    let mut r = Recording::begin(HOST);
+    hellos13(library(&mut r), SSL);
+    let own_chain = |r: &mut Recording, ms| {
+        r.call(ms, CURL, |_| ApiCall {
+            function: 4,
+            library: 1,
+            object: 0x3333,
+            n0: 20,
+            bits: api_bits::INTERNAL,
+            ..ApiCall::default()
+        });
+    };
+    purpose(&mut r, 21, 0x3333, "ssl_server");
+    call(&mut r, 22, 4, 0x3333, 0, 0, 1);
+    own_chain(&mut r, 23);
+    encrypted(&mut r, SSL);
+    call(&mut r, 30, 5, SSL, 0, 0, 1);
+    assert_eq!(only(&r)["verify"], "ok");
+}
+
 /// A connection in the place of another one has nothing of what was said of that.
 #[test]
 fn an_object_that_is_made_anew_is_another_one() {

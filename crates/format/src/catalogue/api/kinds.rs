@@ -149,6 +149,8 @@ words! {
     pub enum ArgumentKind {
         /// A number without further meaning.
         Number = "number",
+        /// Bits that each mean something; shown in hexadecimal.
+        Flags = "flags",
         /// A size in bits.
         Bits = "bits",
         /// A size in bytes.
