@@ -150,7 +150,6 @@ fn deliver_call(record: &Record<'_>, next: &Next, context: &mut Context<'_>) -> 
     if let Some(telling) = &call.telling {
         handshakes.library.note(&Call {
             process: id,
-            tid: header.tid,
             time_ns: header.time_ns,
             object: call.object,
             parent: call.parent,

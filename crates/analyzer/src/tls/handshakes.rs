@@ -266,10 +266,10 @@ impl Handshakes {
         self.bytes = self.bytes.saturating_sub(open.bytes);
         let ask = Question {
             process,
-            tid: open.header.tid,
             object: open.object,
             client: open.client.unwrap_or_default(),
             times: (open.first_ns, now),
+            succeeded: result == "success",
         };
         let verify = self.library.verify(&ask).unwrap_or_default();
         ended.push(Ended {

@@ -3,14 +3,15 @@
 //! Invariants:
 //! - Objects are those of one process: the same number in another process is something else.
 //! - Memory is bounded: of more than [`OBJECTS`] objects or threads the older half is forgotten.
-//! - Nothing is guessed: what a library wasn't seen to say is not known.
+//! - Nothing is guessed: what a library wasn't seen to say of the very connection is not known. A thread that has many
+//!   connections under way says nothing of one of them by what it does at the time.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
 use crate::identity::ProcessId;
 
-/// Objects, and threads, that are remembered.
+/// Objects that are remembered.
 const OBJECTS: usize = 1 << 16;
 
 /// Whether a peer is to be verified.
@@ -40,7 +41,6 @@ pub struct Telling {
 #[derive(Debug, Default)]
 pub struct Library {
     objects: Recent<(ProcessId, u64), Object>,
-    threads: Recent<(ProcessId, u32), Verified>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -48,15 +48,10 @@ struct Object {
     parent: u64,
     mode: Option<Mode>,
     purpose: Option<String>,
+    /// What was said of the connection itself.
     verified: Option<(u64, String)>,
-}
-
-/// The last verification of a thread.
-#[derive(Clone, Debug, Default)]
-struct Verified {
-    time_ns: u64,
-    purpose: Option<String>,
-    text: String,
+    /// What came of OpenSSL's verification of a certificate within the connection's handshake, and what it was for.
+    checked: Option<(u64, String, String)>,
 }
 
 /// A call, and where it happened.
@@ -64,13 +59,11 @@ struct Verified {
 pub struct Call<'a> {
     /// The process.
     pub process: ProcessId,
-    /// The thread.
-    pub tid: u32,
     /// When it returned.
     pub time_ns: u64,
     /// The object; 0: none.
     pub object: u64,
-    /// What that was made from; 0: none.
+    /// What that was made from, or the connection within whose handshake it happened; 0: none.
     pub parent: u64,
     /// What the call tells.
     pub telling: &'a Telling,
@@ -81,14 +74,14 @@ pub struct Call<'a> {
 pub struct Question {
     /// The process.
     pub process: ProcessId,
-    /// The thread that it ran in.
-    pub tid: u32,
     /// The connection's object; 0: not known.
     pub object: u64,
     /// Whether the process is the client.
     pub client: bool,
     /// When it began and ended.
     pub times: (u64, u64),
+    /// Whether it succeeded.
+    pub succeeded: bool,
 }
 
 impl Library {
@@ -110,9 +103,11 @@ impl Library {
                 }
             }
         }
-        if let Some(text) = verified {
-            let last = Verified { time_ns: call.time_ns, purpose: purpose.clone(), text: text.clone() };
-            self.threads.insert((call.process, call.tid), last);
+        if let (Some(text), Some(purpose)) = (verified, purpose)
+            && call.parent != 0
+        {
+            let connection = self.objects.entry((call.process, call.parent));
+            connection.checked = Some((call.time_ns, purpose.clone(), text.clone()));
         }
     }
 
@@ -123,27 +118,25 @@ impl Library {
 
     /// Whether the peer's certificate was verified: `ok`, what was wrong, `disabled`; `None`: not known.
     pub fn verify(&self, ask: &Question) -> Option<String> {
-        let object = self.objects.get(&(ask.process, ask.object)).filter(|_| ask.object != 0);
-        let context = object.and_then(|o| self.objects.get(&(ask.process, o.parent)));
-        let mode = object.and_then(|o| o.mode).or_else(|| context.and_then(|c| c.mode));
+        let object = self.objects.get(&(ask.process, ask.object)).filter(|_| ask.object != 0)?;
+        let context = self.objects.get(&(ask.process, object.parent)).filter(|_| object.parent != 0);
+        let mode = object.mode.or_else(|| context.and_then(|c| c.mode));
+        // A server that asks for no certificate has nothing to verify.
+        let disabled = || ask.client.then(|| "disabled".to_owned());
         if mode == Some(Mode::Off) {
-            // A server that asks for no certificate has nothing to verify.
-            return ask.client.then(|| "disabled".to_owned());
+            return disabled();
         }
         let within = |time_ns: u64| (ask.times.0..=ask.times.1).contains(&time_ns);
-        let own = object.and_then(|o| o.verified.as_ref()).filter(|(time_ns, _)| within(*time_ns));
-        let of_thread = self.threads.get(&(ask.process, ask.tid)).filter(|v| within(v.time_ns));
-        own.map(|(_, text)| text.clone())
-            .or_else(|| of_thread.filter(|v| v.is_of_peer(ask.client)).map(|v| v.text.clone()))
-    }
-}
-
-impl Verified {
-    /// Without a purpose it is taken for a client's: that of a server which builds its own chain says nothing of a peer.
-    fn is_of_peer(&self, client: bool) -> bool {
-        match self.purpose.as_deref() {
-            Some(purpose) => purpose == if client { "ssl_server" } else { "ssl_client" },
-            None => client,
+        if let Some((_, text)) = object.verified.as_ref().filter(|(time_ns, _)| within(*time_ns)) {
+            return Some(text.clone());
+        }
+        let of_peer = if ask.client { "ssl_server" } else { "ssl_client" };
+        let checked = object.checked.as_ref().filter(|(at, purpose, _)| within(*at) && purpose == of_peer);
+        match checked?.2.as_str() {
+            // Nobody was seen to switch it off, but nobody minded what came of it.
+            "ok" => Some("ok".to_owned()),
+            _ if mode.is_none() && ask.succeeded => disabled(),
+            text => Some(text.to_owned()),
         }
     }
 }
