@@ -58,7 +58,9 @@ struct ct_tls_side {
 	__u8 ccs_passed;
 	/* The last record was a ChangeCipherSpec that may mean something: the next one tells. */
 	__u8 after_ccs;
-	__u8 reserved[7];
+	__u8 reserved[3];
+	/* The first four bytes of a ServerKeyExchange. */
+	__u32 curve;
 };
 
 /* What is known of a TCP connection. */

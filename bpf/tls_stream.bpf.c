@@ -4,8 +4,8 @@
  * its body in others, a message in several records, several records in one call.
  *
  * What is copied: of a hello all but its random and its session id, which are not read (of a server's random, eight bytes
- * are compared here with those that name a HelloRetryRequest); certificates (TLS 1.2); four bytes of ServerKeyExchange; two
- * bytes of an alert. At most COPY_MAX bytes per direction, and nothing before the beginning of a hello was recognized, and
+ * are compared here with those that name a HelloRetryRequest); certificates (TLS 1.2); of ServerKeyExchange
+ * four bytes, and the two behind its public point; two bytes of an alert. At most COPY_MAX bytes per direction, and nothing before the beginning of a hello was recognized, and
  * of a record behind a ChangeCipherSpec its header alone, unless that is in clear: an alert of two bytes, or what follows a
  * HelloRetryRequest.
  */
@@ -35,6 +35,12 @@
 /* Version, random, an empty session id, one suite, compression. */
 #define HELLO_MIN 38
 #define HELLO_MAX 65535
+/* Curve type, curve, and the point's length; what the curve type is of a curve that is named (RFC 8422, 5.4). */
+#define CURVE_BYTES 4
+#define NAMED_CURVE 3
+/* Of secp521r1. What is longer is no point, but a prime of 6144 bits, whose length begins with the same byte. */
+#define POINT_MAX 133
+#define SCHEME_BYTES 2
 
 /* The first bytes of the random that names a HelloRetryRequest (RFC 8446, 4.1.3): CF 21 AD 74 E5 9A 61 11. */
 #define RETRY_MARK 0x11619AE574AD21CFULL
@@ -47,6 +53,9 @@ enum step {
 	RANDOM,
 	SESSION_LENGTH,
 	SESSION,
+	CURVE,
+	POINT,
+	SCHEME,
 	KEEP,
 	PASS,
 };
@@ -100,7 +109,7 @@ static __always_inline void addresses(struct ct_tls_part *part, struct sock *sk)
 	}
 }
 
-/* Tells the recorder; `len` bytes at `from` go with it (of an alert, two bytes of `side->field`). False: they can't be read. */
+/* Tells the recorder; `len` bytes at `from` go with it; without `from`, of `side->field`. False: they can't be read. */
 static __always_inline bool tell(struct ct_tls *tls, struct ct_tls_side *side, __u64 key, __u32 way, __u32 what, __u64 from,
 				 __u64 len, __u32 bits)
 {
@@ -112,10 +121,9 @@ static __always_inline bool tell(struct ct_tls *tls, struct ct_tls_side *side, _
 		return false;
 	__builtin_memset(&s->part, 0, sizeof(s->part));
 	asm volatile("%0 &= 4095" : "+r"(len));
-	if (what == CT_TLS_ALERT) {
-		s->bytes[AT] = side->field;
-		s->bytes[AT + 1] = side->field >> 8;
-		len = 2;
+	if (!from) {
+		asm volatile("%0 &= 7" : "+r"(len));
+		__builtin_memcpy(&s->bytes[AT], &side->field, sizeof(side->field));
 	} else if (len && bpf_probe_read_user(&s->bytes[AT], len, (void *)from)) {
 		return false;
 	}
@@ -135,7 +143,8 @@ static __always_inline bool tell(struct ct_tls *tls, struct ct_tls_side *side, _
 		s->part.session = side->session;
 		s->part.version = side->version;
 		s->part.length = side->message_length;
-		s->part.offset = side->message_length - side->message_left;
+		/* What is collected is a message's beginning. */
+		s->part.offset = from ? side->message_length - side->message_left : 0;
 	} else if (what == CT_TLS_ENCRYPTED) {
 		s->part.length = side->message_length;
 	}
@@ -254,6 +263,30 @@ static __always_inline bool keep(struct ct_tls *tls, struct ct_tls_side *side, _
 	return tell(tls, side, key, way, CT_TLS_MESSAGE, 0, 0, side->bits | CT_TLS_LAST);
 }
 
+/* A ServerKeyExchange: what it says of the curve is collected, and who signs, but not the point between them. */
+static __always_inline bool key_exchange_begins(struct ct_tls *tls, struct ct_tls_side *side, __u64 key, __u32 way)
+{
+	side->step = CURVE;
+	if (side->message_length >= CURVE_BYTES && side->copied <= COPY_MAX - CURVE_BYTES - SCHEME_BYTES)
+		return true;
+	side->step = PASS;
+	return tell(tls, side, key, way, CT_TLS_MESSAGE, 0, 0, CT_TLS_LAST);
+}
+
+/* So much of a ServerKeyExchange is told: its curve, and the scheme behind it. */
+static __always_inline bool key_exchange_ends(struct ct_tls *tls, struct ct_tls_side *side, __u64 key, __u32 way, __u32 scheme,
+					      __u32 len)
+{
+	bool told;
+
+	side->step = PASS;
+	side->copied += len;
+	side->field = (__u64)scheme << 32 | side->curve;
+	told = tell(tls, side, key, way, CT_TLS_MESSAGE, 0, len, CT_TLS_LAST);
+	side->field = 0;
+	return told;
+}
+
 /* The header of a handshake message is whole. */
 static __always_inline bool message_begins(struct ct_tls *tls, struct ct_tls_side *side, __u64 key, __u32 way)
 {
@@ -279,7 +312,7 @@ static __always_inline bool message_begins(struct ct_tls *tls, struct ct_tls_sid
 		if (type == CERTIFICATE)
 			return !length || keep(tls, side, key, way, length);
 		if (type == SERVER_KEY_EXCHANGE)
-			return !length || keep(tls, side, key, way, length < 4 ? length : 4);
+			return key_exchange_begins(tls, side, key, way);
 		if (type == CERTIFICATE_REQUEST)
 			return tell(tls, side, key, way, CT_TLS_MESSAGE, 0, 0, CT_TLS_LAST);
 	}
@@ -322,6 +355,16 @@ static __always_inline bool field_ends(struct ct_tls *tls, struct ct_tls_side *s
 		side->step = SESSION;
 		side->run = field;
 		return field || keep(tls, side, key, way, side->message_left);
+	case CURVE:
+		side->curve = field;
+		side->run = field >> 24 & 0xff;
+		if ((field & 0xff) == NAMED_CURVE && side->run <= POINT_MAX && side->message_left >= side->run + SCHEME_BYTES) {
+			side->step = side->run ? POINT : SCHEME;
+			return true;
+		}
+		return key_exchange_ends(tls, side, key, way, 0, CURVE_BYTES);
+	case SCHEME:
+		return key_exchange_ends(tls, side, key, way, field, CURVE_BYTES + SCHEME_BYTES);
 	}
 	return false;
 }
@@ -331,6 +374,8 @@ static __always_inline bool run_ends(struct ct_tls *tls, struct ct_tls_side *sid
 {
 	if (side->step == RANDOM)
 		side->step = SESSION_LENGTH;
+	else if (side->step == POINT)
+		side->step = SCHEME;
 	else if (side->step == SESSION)
 		return keep(tls, side, key, way, side->message_left);
 	else
@@ -345,8 +390,10 @@ static __always_inline __u32 message_step(struct ct_tls *tls, struct ct_tls_side
 
 	if (step == MESSAGE)
 		want = 4;
-	else if (step == VERSION)
+	else if (step == VERSION || step == SCHEME)
 		want = 2;
+	else if (step == CURVE)
+		want = CURVE_BYTES;
 	else if (step == RANDOM_MARK)
 		want = 8;
 	else if (step == SESSION_LENGTH)

@@ -72,7 +72,7 @@ pub struct TlsHandshake<'a> {
     pub cipher_suite: Option<u16>,
     /// The group of the key exchange that was chosen; in TLS 1.2 the curve of ServerKeyExchange.
     pub group: Option<u16>,
-    /// The signature scheme that was chosen, where it can be known.
+    /// The signature scheme of the server, of its ServerKeyExchange in TLS 1.2; in TLS 1.3 it isn't in clear.
     pub signature_scheme: Option<u16>,
     /// The server's name as the client asked for it; empty: it didn't.
     pub sni: &'a [u8],

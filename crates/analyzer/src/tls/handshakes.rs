@@ -299,7 +299,7 @@ impl Ended {
             version: choice.map(|c| c.version),
             cipher_suite: choice.map(|c| c.cipher_suite),
             group: open.group,
-            signature_scheme: None,
+            signature_scheme: open.signature_scheme,
             sni: offer.map_or(&[], |o| &o.sni),
             alpn: choice.map_or(&[][..], |c| &c.alpn),
             resumed: open.resumed(),

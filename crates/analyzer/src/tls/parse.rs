@@ -24,6 +24,8 @@ const RETRY: [u8; 32] = [
     0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2,
     0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
 ];
+/// The version whose ServerKeyExchange names a signature scheme.
+pub const TLS12: u16 = 0x0303;
 /// Versions from this one on are said in supported_versions alone.
 pub const TLS13: u16 = 0x0304;
 
@@ -199,6 +201,11 @@ fn is_as_long_as_it_says(message: &[u8]) -> bool {
 pub fn named_curve(body: &[u8]) -> Option<u16> {
     const NAMED_CURVE: u8 = 3;
     (body.first() == Some(&NAMED_CURVE)).then(|| number_at(body, 1)).flatten()
+}
+
+/// The signature scheme behind the curve in what is recorded of a ServerKeyExchange of TLS 1.2 (RFC 5246, 4.7).
+pub fn signature_scheme(body: &[u8]) -> Option<u16> {
+    named_curve(body).and_then(|_| number_at(body, 4))
 }
 
 fn number_at(bytes: &[u8], at: usize) -> Option<u16> {

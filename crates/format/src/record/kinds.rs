@@ -237,7 +237,9 @@ numbers! {
     ServerHello = 2, "server_hello";
     /// One certificate of a Certificate message (RFC 5246, 7.4.2): the DER form, names of hosts and people masked.
     Certificate = 3, "certificate";
-    /// The first four bytes of the body of ServerKeyExchange (RFC 8422, 5.4): curve type and curve.
+    /// Of the body of ServerKeyExchange (RFC 8422, 5.4) the first four bytes: curve type, curve and the length of the point.
+    /// Of a curve that is named, without the point, the two bytes behind it if there are any: in TLS 1.2, the signature scheme
+    /// (before, the signature's length).
     ServerKeyExchange = 4, "server_key_exchange";
     /// An alert (RFC 8446, 6): level and description.
     Alert = 5, "alert";

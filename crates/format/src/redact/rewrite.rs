@@ -128,7 +128,7 @@ impl Redactor {
         match TlsMessage::from_number(hello.message) {
             Some(TlsMessage::ClientHello | TlsMessage::ServerHello) => self.hello(body),
             Some(TlsMessage::Certificate) => self.certificate(body, hello.index),
-            Some(TlsMessage::ServerKeyExchange) => most(4),
+            Some(TlsMessage::ServerKeyExchange) => most(6),
             Some(TlsMessage::Alert) => most(2),
             _ => Cow::Borrowed(&[]),
         }
@@ -336,7 +336,7 @@ mod tests {
         for (message, body, want) in [
             (TlsMessage::Certificate, &certificate[..], &b""[..]),
             (TlsMessage::Alert, b"\x02\x28and more", b"\x02\x28"),
-            (TlsMessage::ServerKeyExchange, b"\x03\0\x1d\x20and more", b"\x03\0\x1d\x20"),
+            (TlsMessage::ServerKeyExchange, b"\x03\0\x1d\x20\x08\x04and more", b"\x03\0\x1d\x20\x08\x04"),
             (TlsMessage::Encrypted, b"anything", b""),
             (TlsMessage::Encrypted, b"", b""),
         ] {

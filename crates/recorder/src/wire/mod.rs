@@ -23,8 +23,10 @@ const MOST_BYTES: usize = 16 << 20;
 const PATIENCE_NS: u64 = 300_000_000_000;
 /// Certificates of a chain that are written.
 const MOST_CERTIFICATES: usize = 16;
-/// First bytes of ServerKeyExchange that are written: curve type and curve.
+/// Bytes of ServerKeyExchange that are written: curve type, curve and the length of the point, which is left out.
 const CURVE_BYTES: usize = 4;
+/// The same, and the signature scheme behind the point; nothing of the signature.
+const SCHEME_BYTES: usize = CURVE_BYTES + 2;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -219,8 +221,9 @@ impl Connection {
                 }
             }
             SERVER_KEY_EXCHANGE => {
-                let curve = message.body.get(..CURVE_BYTES).unwrap_or_default();
-                self.put(out, header, TlsMessage::ServerKeyExchange, direction, 0, 0, length, curve);
+                let body = &message.body;
+                let kept = body.get(..SCHEME_BYTES).or(body.get(..CURVE_BYTES)).unwrap_or_default();
+                self.put(out, header, TlsMessage::ServerKeyExchange, direction, 0, 0, length, kept);
             }
             CERTIFICATE_REQUEST => {
                 self.put(out, header, TlsMessage::CertificateRequest, direction, 0, 0, length, &[]);

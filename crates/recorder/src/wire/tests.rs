@@ -171,6 +171,31 @@ fn memory_is_bounded() {
 }
 
 #[test]
+fn of_a_key_exchange_curve_and_scheme_are_written() {
+    for (told, written) in [
+        (&[3, 0, 29, 32, 8, 4][..], &[3, 0, 29, 32, 8, 4][..]),
+        (&[3, 0, 29, 32, 8, 4, 1, 0, 0xaa], &[3, 0, 29, 32, 8, 4]),
+        (&[3, 0, 29, 32, 8], &[3, 0, 29, 32]),
+        (&[0, 8, 1, 2], &[0, 8, 1, 2]),
+        (&[3, 0, 29], &[]),
+        (&[], &[]),
+    ] {
+        let part = Made {
+            direction: 2,
+            message: SERVER_KEY_EXCHANGE,
+            length: 300,
+            offset: 0,
+            data: told,
+            ..Made::default()
+        };
+        let made = Bench::new().take(part);
+        let [(_, payload, body)] = &made[..] else { panic!("one record: {made:?}") };
+        assert_eq!((payload.message, payload.length, payload.bits), (4, 304, 0));
+        assert_eq!(body, written, "of {told:?}");
+    }
+}
+
+#[test]
 fn nonsense_is_refused() {
     let mut bench = Bench::new();
     for made in [

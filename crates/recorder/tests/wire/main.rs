@@ -199,10 +199,53 @@ openssl x509 -in cert.pem -outform DER -out cert.der";
     assert_eq!((first_encrypted(&all[0], SENT), first_encrypted(&all[0], RECEIVED)), (0, 0));
     let der = std::fs::read(dir.path().join("cert.der")).expect("a certificate");
     assert_eq!(all[0][2].body, der, "without redaction it is as it was");
-    assert_eq!(
-        all[0][3].body,
-        [3, 0, 29, 32],
-        "named_curve, x25519, and the length of a key that isn't here"
+    // The key of cert.pem is one of P-256, and s_client prints both halves of the scheme.
+    let log = log(dir.path(), "client.log");
+    assert!(log.contains("Peer signing digest: SHA256\nPeer signature type: ECDSA\n"), "{log}");
+    let exchanges: Vec<&Seen> = all.iter().flatten().filter(|s| s.message == ServerKeyExchange).collect();
+    assert_eq!(exchanges.len(), 2);
+    for seen in exchanges {
+        assert_eq!(
+            seen.body,
+            [3, 0, 29, 32, 4, 3],
+            "named_curve, x25519, the length of a key that isn't here, ecdsa_secp256r1_sha256"
+        );
+    }
+}
+
+/// The server's own choice, per key and curve, and key exchanges without one.
+#[test]
+fn a_key_exchange_tells_its_signature_scheme() {
+    need_bpf!();
+    let dir = folder();
+    let script = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=r -keyout rsa.pem -out rsa.crt 2>/dev/null
+openssl genpkey -genparam -algorithm DH -pkeyopt group:ffdhe6144 -out dh.pem 2>/dev/null
+openssl s_server -key key.pem -cert cert.pem -dkey rsa.pem -dcert rsa.crt -dhparam dh.pem -www -cipher ALL:@SECLEVEL=0 -accept 127.0.0.1:$port >server.log 2>&1 &
+server=$!
+i=0; until grep -q ACCEPT server.log || [ $i = 100 ]; do sleep 0.05; i=$((i+1)); done
+client() { openssl s_client -connect 127.0.0.1:$port \"$@\" </dev/null >>client.log 2>&1; }
+client -tls1_2 -cipher ECDHE-RSA-AES128-GCM-SHA256 -curves P-521
+client -tls1_2 -cipher ECDHE-RSA-AES128-GCM-SHA256 -sigalgs RSA+SHA512
+client -tls1_2 -cipher ECDHE-ECDSA-AES128-GCM-SHA256 -curves P-384:P-256
+client -tls1_2 -cipher AECDH-AES128-SHA:@SECLEVEL=0
+client -tls1_2 -cipher DHE-RSA-AES128-GCM-SHA256";
+    let recorded = record(dir.path(), script, |_| {});
+    nothing_lost(&recorded);
+    let bodies: Vec<Vec<u8>> = connections(&recorded)
+        .iter()
+        .filter(|end| kinds(end).contains(&(ServerKeyExchange, RECEIVED)))
+        .flat_map(|end| end.iter().filter(|s| s.message == ServerKeyExchange).map(|s| s.body.clone()))
+        .collect();
+    let log = log(dir.path(), "client.log");
+    let [pss, pkcs1, ecdsa, anonymous, finite] = &bodies[..] else { panic!("{bodies:?}\n{log}") };
+    assert_eq!(*pss, [3, 0, 25, 133, 8, 4], "secp521r1, rsa_pss_rsae_sha256");
+    assert_eq!(*pkcs1, [3, 0, 29, 32, 6, 1], "x25519, rsa_pkcs1_sha512");
+    assert_eq!(*ecdsa, [3, 0, 24, 97, 4, 3], "secp384r1, ecdsa_secp256r1_sha256");
+    assert_eq!(*anonymous, [3, 0, 29, 32], "nobody signs");
+    assert_eq!(*finite, [3, 0, 255, 255], "no curve: 0x300 bytes of a prime");
+    assert!(
+        log.contains("Peer signature type: RSA-PSS\n") && log.contains("Peer signing digest: SHA512\n"),
+        "{log}"
     );
 }
 

@@ -8,7 +8,7 @@ use crate::identity::{ProcessId, SegmentId};
 use crate::tls::certificate::put_certificate;
 use crate::tls::ja4::ja4;
 use crate::tls::offered::offered;
-use crate::tls::parse::{self, TLS13, extension};
+use crate::tls::parse::{self, TLS12, TLS13, extension};
 use crate::tls::registry::CIPHER_SUITES;
 
 /// See the module.
@@ -33,6 +33,7 @@ pub struct Open {
     pub through_ns: Option<u64>,
     pub deadline_ns: Option<u64>,
     pub group: Option<u16>,
+    pub signature_scheme: Option<u16>,
     pub hello_retry: bool,
     /// Certificates or a key exchange were seen: no earlier session was resumed (up to TLS 1.2).
     pub is_full: bool,
@@ -107,6 +108,7 @@ impl Open {
             through_ns: None,
             deadline_ns: None,
             group: None,
+            signature_scheme: None,
             hello_retry: false,
             is_full: false,
             certificates: Vec::new(),
@@ -134,6 +136,10 @@ impl Open {
                 });
                 if is_ecdhe {
                     self.group = parse::named_curve(message.body).or(self.group);
+                    // Before TLS 1.2 there is a length in its place.
+                    if self.choice.as_ref().is_some_and(|choice| choice.version == TLS12) {
+                        self.signature_scheme = parse::signature_scheme(message.body);
+                    }
                 }
                 self.is_full = true;
                 true

@@ -201,6 +201,31 @@ fn tls12_with_its_certificate_and_curve() {
 }
 
 #[test]
+fn the_server_of_tls12_signs_with_a_scheme() {
+    // The version is the first number behind the four bytes of type and length.
+    for (version, signed, want) in [
+        (0x0303u16, &[3, 0, 29, 32, 8, 4][..], Some(("rsa_pss_rsae_sha256", 0x0804))),
+        (0x0303, &[3, 0, 29, 32], None),
+        // Up to TLS 1.1, a signature of 256 bytes.
+        (0x0302, &[3, 0, 29, 32, 1, 0], None),
+    ] {
+        let mut hello = message!("tls12_server_hello");
+        hello[4..6].copy_from_slice(&version.to_be_bytes());
+        let mut r = Recording::begin(HOST);
+        r.tls(1, CURL, 1, TlsMessage::ClientHello, true, &message!("tls12_client_hello"))
+            .tls(2, CURL, 1, TlsMessage::ServerHello, false, &hello)
+            .tls(2, CURL, 1, TlsMessage::ServerKeyExchange, false, signed)
+            .tls(3, CURL, 1, TlsMessage::Encrypted, true, b"")
+            .tls(4, CURL, 1, TlsMessage::Encrypted, false, b"");
+        let event = only(&r);
+        assert_eq!((&event["version_id"], &event["group"]), (&json!(version), &json!("x25519")));
+        let told =
+            event.get("signature_scheme").map(|name| (name.clone(), event["signature_scheme_id"].clone()));
+        assert_eq!(told, want.map(|(name, id)| (json!(name), json!(id))));
+    }
+}
+
+#[test]
 fn tls12_resumed_has_no_certificate() {
     let mut r = Recording::begin(HOST);
     r.tls(1, CURL, 1, TlsMessage::ClientHello, true, &message!("resumed12_client_hello"))

@@ -68,6 +68,16 @@ fn curves_of_a_key_exchange() {
 }
 
 #[test]
+fn signature_schemes_of_a_key_exchange() {
+    assert_eq!(signature_scheme(&[3, 0, 29, 32, 8, 4]), Some(0x0804));
+    // Captures of old, nobody who signs, one that is cut, and one without a curve.
+    for other in [&message!("tls12_server_key_exchange")[..], &[], &[3, 0, 29, 32, 8], &[0, 128, 1, 2, 8, 4]]
+    {
+        assert_eq!(signature_scheme(other), None);
+    }
+}
+
+#[test]
 fn a_hello_that_is_cut_gives_what_there_is() {
     let message = message!("curl_client_hello");
     let whole = client_hello(&message).unwrap();
