@@ -19,6 +19,12 @@ const SHORTEST_SEGMENT: Duration = Duration::from_millis(100);
 pub fn run(args: &RecordArgs) -> Result<Exit, Failure> {
     check(args)?;
     let probes = Probes::parse(&args.probes)?;
+    if !probes.calls() && !(args.library.is_empty() && args.catalogue.is_empty()) {
+        return Err(Failure::usage(
+            "--library and --catalogue say whose functions are watched, but api_call is left out.",
+            "Add api_call to --probes, or leave them out.",
+        ));
+    }
     let options = RecordOptions {
         output: args.output.clone(),
         duration: (!args.duration.is_zero()).then_some(args.duration),
@@ -109,6 +115,11 @@ struct Probes {
 }
 
 impl Probes {
+    /// Whether calls of functions are recorded.
+    fn calls(&self) -> bool {
+        self.facts.is_empty() || self.facts.contains(&Fact::ApiCall)
+    }
+
     /// Names of facts choose only these. `bulk` adds to what is chosen, to everything if nothing is.
     fn parse(names: &[String]) -> Result<Probes, Failure> {
         let mut probes = Probes { facts: Vec::new(), bulk: false };

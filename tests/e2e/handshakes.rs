@@ -110,7 +110,8 @@ fn openssl_client_and_server() {
             "tls13" => {
                 assert_eq!(event["sni"], "www.shop.example");
                 assert_eq!(event["offered"]["alpn"], serde_json::json!(["h2", "http/1.1"]));
-                assert_eq!(event["verify"], "ok", "{event:#}");
+                // Its handshake happens within SSL_read or SSL_write, which are not probed: what it verified is not known.
+                assert!(event.get("verify").is_none(), "{event:#}");
                 assert_eq!((&event["version_id"], &event["group_id"]), (&0x0304.into(), &29.into()));
                 assert!(event.get("certificates").is_none(), "TLS 1.3 encrypts them: {event:#}");
             }
@@ -127,9 +128,7 @@ fn openssl_client_and_server() {
             }
             "untrusted-tls1_2" => {
                 assert_eq!(event["alert"]["description"], "unknown_ca", "{event:#}");
-                assert_eq!(event["verify"], "failed", "{event:#}");
             }
-            "untrusted-tls1_3" => assert_eq!(event["verify"], "failed", "{event:#}"),
             "no_common_version" => {
                 assert_eq!(event["alert"]["description"], "protocol_version", "{event:#}");
                 assert!(event.get("version").is_none(), "nothing was chosen: {event:#}");
@@ -184,6 +183,9 @@ fn curl_python_and_node() {
             "{event:#}"
         );
         assert!(event["ja4"].as_str().is_some_and(|ja4| ja4.starts_with("t13d")), "{event:#}");
+        // Node has an OpenSSL of its own within it, which isn't probed here.
+        let verify = if s(said, "program") == "node" { None } else { Some("ok") };
+        assert_eq!(event.get("verify").and_then(Value::as_str), verify, "{event:#}");
     }
     assert!(left.is_empty(), "{left:#?}");
 }

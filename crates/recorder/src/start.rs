@@ -5,6 +5,7 @@
 //! - Everything is attached before the baseline is scanned, so that nothing falls between the two.
 //! - What is of no more use is dropped before the first event is read.
 
+use crate::api::elf::{Finder, Machine};
 use crate::api::links::{self, Way};
 use crate::api::{Api, Wanted, maps};
 use crate::baseline::{Baseline, ProcessIdentity};
@@ -32,6 +33,7 @@ use crypto_tracer_format::redact::{Policy, Redactor};
 use libbpf_rs::{MapCore, MapFlags, RingBufferBuilder};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::fs::File;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -55,10 +57,14 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
     for warning in &filters.warnings {
         hooks.warning(warning);
     }
+    let told = filters.warnings.len();
     let wanted: Vec<Fact> =
         if options.facts.is_empty() { probes::facts().collect() } else { options.facts.clone() };
     let buffer_bytes = buffer_bytes(options.buffer_bytes)?;
     let catalogue = if wanted.contains(&Fact::ApiCall) { Some(catalogue(options)?) } else { None };
+    if let Some(catalogue) = &catalogue {
+        check_libraries(options, catalogue)?;
+    }
     let mut config = filters.config().map_err(|e| RecordError::Filter {
         option: "--watch",
         value: options.watch.join(" "),
@@ -156,6 +162,9 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
         let left_out = host_crypto.left_out();
         filters.warnings.push(format!("{left_out} further algorithms of /proc/crypto are not recorded"));
     }
+    for warning in filters.warnings.iter().skip(told) {
+        hooks.warning(warning);
+    }
     let session = Session {
         options,
         host,
@@ -228,6 +237,31 @@ fn catalogue(options: &RecordOptions) -> Result<Catalogue, RecordError> {
         let names: Vec<&str> = texts.iter().map(|(name, _)| name.as_str()).collect();
         refused(names.join(" "), e.to_string())
     })
+}
+
+/// A `--library` whose functions can never be seen is a mistake of who typed it.
+fn check_libraries(options: &RecordOptions, catalogue: &Catalogue) -> Result<(), RecordError> {
+    let Some(machine) = Machine::host() else { return Ok(()) };
+    if options.libraries.is_empty() {
+        return Ok(());
+    }
+    let finder = Finder::new(catalogue.clone(), options.bulk, machine);
+    for path in &options.libraries {
+        let refused =
+            |why: String| RecordError::Filter { option: "--library", value: path.display().to_string(), why };
+        let name = path.as_os_str().as_encoded_bytes();
+        let file = File::open(path).map_err(|e| refused(e.to_string()))?;
+        if !file.metadata().is_ok_and(|meta| meta.is_file()) {
+            return Err(refused("expected a library or a program, but it is no regular file".into()));
+        }
+        let found = finder.find(&file, name).map_err(|e| refused(e.to_string()))?;
+        if found.is_empty() && !finder.is_library(name) {
+            return Err(refused(
+                "it has no function of the catalogue (`crypto-tracer docs catalogue`)".into(),
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn check_kernel(release: &str) -> Result<(), RecordError> {

@@ -49,8 +49,20 @@ pub(super) fn is_weak(functions: &BTreeSet<&str>, args: &Map<String, Value>) -> 
     has_weak_key || number("iterations").is_some_and(|n| n < ITERATIONS)
 }
 
-/// Whether a name is that of a weak algorithm, or has one in it: `MD5`, `SHA-1`, `RSA-SHA1`, `DES-EDE3-CBC`.
+/// Words of cipher lists that allow what nobody should use, in lower case (openssl-ciphers(1)).
+const ALLOWANCES: [&str; 9] =
+    ["anull", "enull", "null", "adh", "aecdh", "exp", "export", "low", "@seclevel=0"];
+
+/// Whether a name is that of a weak algorithm, or has one in it: `MD5`, `SHA-1`, `RSA-SHA1`, `DES-EDE3-CBC`; of a list of
+/// ciphers, whether one of them is that is not taken out of it (`!MD5`, `-RC4`).
 pub(super) fn is_weak_algorithm(name: &str) -> bool {
+    let tokens = name.split([':', ',', ' ']).filter(|token| !token.starts_with(['!', '-']));
+    tokens.into_iter().any(|token| {
+        ALLOWANCES.contains(&token.to_ascii_lowercase().trim_start_matches('+')) || has_weak_word(token)
+    })
+}
+
+fn has_weak_word(name: &str) -> bool {
     let words: Vec<String> = words(name).collect();
     let sha = words.windows(2).any(|pair| matches!(pair, [a, b] if a == "sha" && b != "1"));
     words.iter().any(|word| ALGORITHMS.contains(&word.as_str()) && !(word == "sha" && sha))
@@ -85,6 +97,25 @@ fn words(text: &str) -> impl Iterator<Item = String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_is_weak_by_what_it_allows() {
+        for fine in
+            ["HIGH:!aNULL:!MD5", "DEFAULT:!RC4:-3DES", "ECDHE+AESGCM:!SHA1", "NORMAL:-VERS-ALL:+VERS-TLS1.3"]
+        {
+            assert!(!is_weak_algorithm(fine), "{fine}");
+        }
+        for weak in [
+            "ALL:@SECLEVEL=0",
+            "aNULL",
+            "HIGH:eNULL",
+            "DES-CBC3-SHA:AES128-SHA256",
+            "HIGH:RC4",
+            "ALL:LOW:!MD5",
+        ] {
+            assert!(is_weak_algorithm(weak), "{weak}");
+        }
+    }
 
     #[test]
     fn weak_algorithms_are_told_from_their_stronger_relatives() {
