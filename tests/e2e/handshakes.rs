@@ -114,6 +114,7 @@ fn openssl_client_and_server() {
                 assert!(event.get("verify").is_none(), "{event:#}");
                 assert_eq!((&event["version_id"], &event["group_id"]), (&0x0304.into(), &29.into()));
                 assert!(event.get("certificates").is_none(), "TLS 1.3 encrypts them: {event:#}");
+                assert!(event.get("signature_scheme").is_none(), "it is encrypted as well: {event:#}");
             }
             "tls12" => {
                 let certificate = &event["certificates"][0];
@@ -125,6 +126,10 @@ fn openssl_client_and_server() {
                     (&certificate["key_type"], &certificate["key_bits"]),
                     (&"RSA".into(), &2048.into())
                 );
+                // As s_client calls both halves of it.
+                assert_eq!((s(said, "signature_type"), s(said, "signature_digest")), ("RSA-PSS", "SHA256"));
+                assert_eq!(event["signature_scheme"], "rsa_pss_rsae_sha256", "{event:#}");
+                assert_eq!(server["signature_scheme"], "rsa_pss_rsae_sha256", "{server:#}");
             }
             "untrusted-tls1_2" => {
                 assert_eq!(event["alert"]["description"], "unknown_ca", "{event:#}");

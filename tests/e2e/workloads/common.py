@@ -92,6 +92,10 @@ def s_client(port, *more, ok=True):
     key = re.search(r"Server Temp Key: (?:ECDH, )?([\w-]+)", text)
     if key:
         said["group"] = GROUPS.get(key.group(1), key.group(1))
+    for half in ["type", "digest"]:
+        signed = re.search(rf"Peer (?:signing|signature) {half}: (\S+)", text)
+        if signed:
+            said["signature_" + half] = signed.group(1)
     alpn = re.search(r"ALPN protocol: (\S+)", text)
     if alpn:
         said["negotiated_alpn"] = alpn.group(1)
