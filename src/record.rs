@@ -19,7 +19,8 @@ const SHORTEST_SEGMENT: Duration = Duration::from_millis(100);
 pub fn run(args: &RecordArgs) -> Result<Exit, Failure> {
     check(args)?;
     let probes = Probes::parse(&args.probes)?;
-    if !probes.calls() && !(args.library.is_empty() && args.catalogue.is_empty()) {
+    let functions = !args.library.is_empty() || !args.catalogue.is_empty();
+    if functions && !probes.calls() {
         return Err(Failure::usage(
             "--library and --catalogue say whose functions are watched, but api_call is left out.",
             "Add api_call to --probes, or leave them out.",
