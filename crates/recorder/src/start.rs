@@ -34,6 +34,7 @@ use libbpf_rs::{MapCore, MapFlags, RingBufferBuilder};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs::File;
+use std::io::ErrorKind;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -250,7 +251,12 @@ fn check_libraries(options: &RecordOptions, catalogue: &Catalogue) -> Result<(),
         let refused =
             |why: String| RecordError::Filter { option: "--library", value: path.display().to_string(), why };
         let name = path.as_os_str().as_encoded_bytes();
-        let file = File::open(path).map_err(|e| refused(e.to_string()))?;
+        let file = match File::open(path) {
+            Ok(file) => file,
+            // It may come, or live on in a process after it was deleted; that it isn't there is a warning.
+            Err(e) if e.kind() == ErrorKind::NotFound => continue,
+            Err(e) => return Err(refused(e.to_string())),
+        };
         if !file.metadata().is_ok_and(|meta| meta.is_file()) {
             return Err(refused("expected a library or a program, but it is no regular file".into()));
         }
