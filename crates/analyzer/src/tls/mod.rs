@@ -1,7 +1,7 @@
 //! TLS as it was negotiated: what hellos say, and handshakes put together from their messages.
 //!
-//! [`parse`] reads messages with a parser crate, [`registry`] gives numbers their names, [`handshakes`] pairs the messages of
-//! one connection and [`library`] adds what the process's TLS library said of it.
+//! `parse` reads messages with a parser crate, [`registry`] gives numbers their names, `handshakes` pairs the messages of
+//! one connection and `library` adds what the process's TLS library said of it.
 
 mod certificate;
 pub(crate) mod handshakes;
