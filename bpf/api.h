@@ -164,13 +164,13 @@ struct ct_api_counted {
 	char comm[16];
 };
 
-/* A file that carries a family. The device as the kernel has it: the major number above 20 bits of the minor. */
 /* A page of a program's code: where its address space is, and the page's number. */
 struct ct_api_page {
 	__u64 mm;
 	__u64 page;
 };
 
+/* A file that carries a family. The device as the kernel has it: the major number above 20 bits of the minor. */
 struct ct_api_file {
 	__u64 ino;
 	__u32 dev;
