@@ -16,7 +16,7 @@
 
 #define EFAULT 14
 
-/* KernelCall of crates/format/src/record/kinds.rs. */
+/* KernelCall of crates/format/src/record/kinds/numbers.rs. */
 #define ALG_BIND 1
 #define TLS_TX 2
 #define TLS_RX 3

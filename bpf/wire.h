@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (MIT OR Apache-2.0) OR GPL-2.0-only */
 /*
- * The records as they cross the ring buffer: the C side of crates/format/src/record/kinds.rs.
+ * The records as they cross the ring buffer: the C side of crates/format/src/record/kinds.
  *
  * Fixed width, little-endian, no hidden padding. A test reads the BTF of the compiled object and compares every
  * offset and size with the Rust tables, so the two can't drift. What the fields mean stands there.

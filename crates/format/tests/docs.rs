@@ -11,7 +11,11 @@ use crypto_tracer_format::record::{
 use crypto_tracer_format::segment::*;
 
 /// The sources, for what the tables of the code don't hold: the doc comments of types and of single bits.
-const KINDS: &str = include_str!("../src/record/kinds.rs");
+const KINDS: &str = concat!(
+    include_str!("../src/record/kinds/mod.rs"),
+    include_str!("../src/record/kinds/numbers.rs"),
+    include_str!("../src/record/kinds/bits.rs"),
+);
 const HEADER: &str = include_str!("../src/record/mod.rs");
 
 /// `(doc, line)` for each line of `source` with a doc comment directly above it.
