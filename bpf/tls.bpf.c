@@ -9,10 +9,6 @@
 #include "syscall.h"
 #include "tls.h"
 
-#define AF_INET 2
-#define AF_INET6 10
-#define IPPROTO_TCP 6
-#define IPPROTO_MPTCP 262
 #define TCP_CLOSE 7
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
@@ -23,7 +19,6 @@
 #define MSG_ERRQUEUE 0x2000
 
 #define PF_IO_WORKER 0x10
-#define PF_KTHREAD 0x200000
 
 #define NR_IO_URING_ENTER 426
 #if defined(__TARGET_ARCH_x86)
@@ -56,35 +51,18 @@ struct msghdr_vector {
 /* The state of a connection; one that is new is made where the process is wanted. 0: of no interest. */
 static __always_inline struct ct_tls *find(struct sock *sk, __u32 way)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
 	__u64 key = (__u64)sk;
 	struct ct_tls *tls = bpf_map_lookup_elem(&tls_sockets, &key);
-	struct ct_tls new = {};
-	__u32 family, protocol;
 
 	if (tls && tls->side[way & 1].state >= GAVE_UP)
 		return 0;
-	if (!tls) {
-		family = BPF_CORE_READ(sk, __sk_common.skc_family);
-		if (family != AF_INET && family != AF_INET6)
-			return 0;
-		protocol = BPF_CORE_READ(sk, sk_protocol);
-		if (protocol != IPPROTO_TCP && protocol != IPPROTO_MPTCP)
-			return 0;
-		/* The kernel's own connections. */
-		if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
-			return 0;
-	}
+	if (!tls && !tls_is_tcp(key))
+		return 0;
 	if (!wanted(bpf_get_current_pid_tgid() >> 32, bpf_get_current_uid_gid()))
 		return 0;
-	if (tls)
-		return tls;
-	new.since = bpf_ktime_get_boot_ns();
-	if (bpf_map_update_elem(&tls_sockets, &key, &new, BPF_NOEXIST)) {
-		count_loss(CT_FACT_TLS_HANDSHAKE, MAP_FULL);
-		return 0;
-	}
-	return bpf_map_lookup_elem(&tls_sockets, &key);
+	if (!tls && tls_begins(key))
+		tls = bpf_map_lookup_elem(&tls_sockets, &key);
+	return tls;
 }
 
 /* Follows the `len` bytes that the call of this number moved. */

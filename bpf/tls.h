@@ -31,6 +31,12 @@ enum tls_state {
 	DONE,
 };
 
+/* Whether it is a TCP connection that is not the kernel's own. */
+__u32 tls_is_tcp(__u64 key);
+
+/* A connection that was not seen before. Returns 0 where there is no room for it. */
+__u32 tls_begins(__u64 key);
+
 /* Follows bytes in the current process's memory. Returns 0 where the rest of the call is of no interest. */
 __u32 tls_buffer(__u64 key, __u32 way, __u64 from, __u64 len);
 

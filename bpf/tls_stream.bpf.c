@@ -10,10 +10,13 @@
  * HelloRetryRequest.
  */
 #include "tls.h"
+#include "tls_tell.h"
+
+#define IPPROTO_TCP 6
+#define IPPROTO_MPTCP 262
+#define PF_KTHREAD 0x200000
 
 #define COPY_MAX 16384
-/* What is copied in one go. */
-#define PIECE (CT_PATH_MAX - 1)
 /* Calls in one direction that were no beginning of a hello; leaves room for STARTTLS. */
 #define MISSES 16
 /* Steps that one buffer may take, and buffers of one call. */
@@ -60,8 +63,6 @@ enum step {
 	PASS,
 };
 
-#define AT sizeof(struct ct_tls_part)
-
 static __always_inline void restart(struct ct_tls_side *side)
 {
 	side->head = 0;
@@ -92,77 +93,13 @@ static __always_inline __u32 lose(struct ct_tls_side *side, __u32 reason)
 	return 0;
 }
 
-static __always_inline void addresses(struct ct_tls_part *part, struct sock *sk)
-{
-	part->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	part->peer_port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
-	if (BPF_CORE_READ(sk, __sk_common.skc_family) == 2) {
-		__u32 local = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
-		__u32 peer = BPF_CORE_READ(sk, __sk_common.skc_daddr);
-
-		part->local[10] = part->local[11] = part->peer[10] = part->peer[11] = 0xff;
-		__builtin_memcpy(part->local + 12, &local, 4);
-		__builtin_memcpy(part->peer + 12, &peer, 4);
-	} else {
-		BPF_CORE_READ_INTO(&part->local, sk, __sk_common.skc_v6_rcv_saddr);
-		BPF_CORE_READ_INTO(&part->peer, sk, __sk_common.skc_v6_daddr);
-	}
-}
-
-/* Tells the recorder; `len` bytes at `from` go with it; without `from`, of `side->field`. False: they can't be read. */
-static __always_inline bool tell(struct ct_tls *tls, struct ct_tls_side *side, __u64 key, __u32 way, __u32 what, __u64 from,
-				 __u64 len, __u32 bits)
-{
-	struct task_struct *task = (void *)bpf_get_current_task();
-	__u64 thread = bpf_get_current_pid_tgid(), *object = bpf_map_lookup_elem(&inside, &thread), size;
-	struct ct_tls_scratch *s = bpf_map_lookup_elem(&tls_scratch, &way);
-
-	if (!s)
-		return false;
-	__builtin_memset(&s->part, 0, sizeof(s->part));
-	asm volatile("%0 &= 4095" : "+r"(len));
-	if (!from) {
-		asm volatile("%0 &= 7" : "+r"(len));
-		__builtin_memcpy(&s->bytes[AT], &side->field, sizeof(side->field));
-	} else if (len && bpf_probe_read_user(&s->bytes[AT], len, (void *)from)) {
-		return false;
-	}
-	size = AT + len;
-	asm volatile("%0 &= 8191" : "+r"(size));
-	__builtin_memset(s->bytes + size, 0, 8);
-	size = (size + 7) & ~7u;
-	fill_header(&s->part.h, task, CT_TLS_PART, AT, size);
-	s->part.sock = key;
-	s->part.since = tls->since;
-	s->part.object = object ? *object : 0;
-	s->part.what = what;
-	s->part.direction = way + 1;
-	s->part.bits = bits;
-	if (what == CT_TLS_MESSAGE) {
-		s->part.message = side->message;
-		s->part.session = side->session;
-		s->part.version = side->version;
-		s->part.length = side->message_length;
-		/* What is collected is a message's beginning. */
-		s->part.offset = from ? side->message_length - side->message_left : 0;
-	} else if (what == CT_TLS_ENCRYPTED) {
-		s->part.length = side->message_length;
-	}
-	s->part.data.off = len ? AT : 0;
-	s->part.data.len = len;
-	addresses(&s->part, (void *)key);
-	if (bpf_ringbuf_output(&events, s->bytes, size & 16383, wake()))
-		count_loss(CT_FACT_TLS_HANDSHAKE, BUFFER_FULL);
-	return true;
-}
-
 /* From here on there is nothing to see in this direction. `length` is that of the first record of application data, or 0. */
-static __always_inline __u32 encrypted(struct ct_tls *tls, struct ct_tls_side *side, __u64 key, __u32 way, __u32 length)
+static __always_inline __u32 encrypted(struct ct_tls *tls, struct ct_tls_side *side, __u32 way, __u32 length, struct say *say)
 {
 	side->state = DONE;
 	side->message_length = length;
 	tls->encrypted |= 1 << way;
-	tell(tls, side, key, way, CT_TLS_ENCRYPTED, 0, 0, 0);
+	say->what = CT_TLS_ENCRYPTED;
 	return 0;
 }
 
@@ -227,10 +164,11 @@ static __always_inline enum header judge(struct ct_tls *tls, struct ct_tls_side 
 }
 
 /* The header of a TLS record; `n` bytes of it are there. Whether it may go on. */
-static __always_inline __u32 record_header(struct ct_tls *tls, struct ct_tls_side *side, __u64 key, __u32 way, __u64 from, __u32 n)
+static __always_inline __u32 record_header(struct ct_tls *tls, struct ct_tls_side *side, __u32 way, __u64 from, __u32 n,
+					   struct say *say)
 {
 	enum header header = NO_TLS;
-	__u32 length = 0;
+	__u32 length = 0, there = n;
 
 	if (n > RECORD_HEADER - side->head_have)
 		n = RECORD_HEADER - side->head_have;
@@ -238,16 +176,21 @@ static __always_inline __u32 record_header(struct ct_tls *tls, struct ct_tls_sid
 		header = judge(tls, side, &length);
 	else if (!side->after_ccs)
 		return lose(side, UNREADABLE);
+	/* Its body says nothing. */
+	if (header == FOLLOWED && side->content == CHANGE_CIPHER_SPEC && there - n >= side->record_left) {
+		n += side->record_left;
+		side->record_left = 0;
+	}
 	if (header == NOT_WHOLE || header == FOLLOWED)
 		return n;
 	/* What is no TLS behind a ChangeCipherSpec: the kernel encrypts from there on, and takes and gives what is in clear. */
 	if (header == ENCRYPTED || side->after_ccs)
-		return encrypted(tls, side, key, way, header == ENCRYPTED ? length : 0);
+		return encrypted(tls, side, way, header == ENCRYPTED ? length : 0, say);
 	return miss(side);
 }
 
 /* `want` bytes of the message are copied, or as many as there may be. */
-static __always_inline bool keep(struct ct_tls *tls, struct ct_tls_side *side, __u64 key, __u32 way, __u32 want)
+static __always_inline void keep(struct ct_tls_side *side, __u32 want, struct say *say)
 {
 	__u32 room = COPY_MAX - side->copied;
 
@@ -258,37 +201,31 @@ static __always_inline bool keep(struct ct_tls *tls, struct ct_tls_side *side, _
 	if (want > room)
 		side->bits |= CT_TLS_CUT;
 	if (side->run)
-		return true;
+		return;
 	side->step = PASS;
-	return tell(tls, side, key, way, CT_TLS_MESSAGE, 0, 0, side->bits | CT_TLS_LAST);
+	say_field(say, 0, 0, side->bits | CT_TLS_LAST);
 }
 
 /* A ServerKeyExchange: what it says of the curve is collected, and who signs, but not the point between them. */
-static __always_inline bool key_exchange_begins(struct ct_tls *tls, struct ct_tls_side *side, __u64 key, __u32 way)
+static __always_inline void key_exchange_begins(struct ct_tls_side *side, struct say *say)
 {
 	side->step = CURVE;
 	if (side->message_length >= CURVE_BYTES && side->copied <= COPY_MAX - CURVE_BYTES - SCHEME_BYTES)
-		return true;
+		return;
 	side->step = PASS;
-	return tell(tls, side, key, way, CT_TLS_MESSAGE, 0, 0, CT_TLS_LAST);
+	say_field(say, 0, 0, CT_TLS_LAST);
 }
 
 /* So much of a ServerKeyExchange is told: its curve, and the scheme behind it. */
-static __always_inline bool key_exchange_ends(struct ct_tls *tls, struct ct_tls_side *side, __u64 key, __u32 way, __u32 scheme,
-					      __u32 len)
+static __always_inline void key_exchange_ends(struct ct_tls_side *side, __u32 scheme, __u32 len, struct say *say)
 {
-	bool told;
-
 	side->step = PASS;
 	side->copied += len;
-	side->field = (__u64)scheme << 32 | side->curve;
-	told = tell(tls, side, key, way, CT_TLS_MESSAGE, 0, len, CT_TLS_LAST);
-	side->field = 0;
-	return told;
+	say_field(say, (__u64)scheme << 32 | side->curve, len, CT_TLS_LAST);
 }
 
 /* The header of a handshake message is whole. */
-static __always_inline bool message_begins(struct ct_tls *tls, struct ct_tls_side *side, __u64 key, __u32 way)
+static __always_inline bool message_begins(struct ct_tls *tls, struct ct_tls_side *side, struct say *say)
 {
 	__u32 type = side->field & 0xff;
 	__u32 length = (side->field >> 8 & 0xff) << 16 | (side->field >> 16 & 0xff) << 8 | (side->field >> 24 & 0xff);
@@ -309,18 +246,32 @@ static __always_inline bool message_begins(struct ct_tls *tls, struct ct_tls_sid
 		side->step = VERSION;
 	} else {
 		side->state = FOLLOWING;
-		if (type == CERTIFICATE)
-			return !length || keep(tls, side, key, way, length);
-		if (type == SERVER_KEY_EXCHANGE)
-			return key_exchange_begins(tls, side, key, way);
-		if (type == CERTIFICATE_REQUEST)
-			return tell(tls, side, key, way, CT_TLS_MESSAGE, 0, 0, CT_TLS_LAST);
+		if (type == CERTIFICATE && length)
+			keep(side, length, say);
+		else if (type == SERVER_KEY_EXCHANGE)
+			key_exchange_begins(side, say);
+		else if (type == CERTIFICATE_REQUEST)
+			say_field(say, 0, 0, CT_TLS_LAST);
 	}
 	return true;
 }
 
+/* The session id's length is known, and with it all that tells a hello from other bytes. */
+static __always_inline void hello_is_certain(struct ct_tls *tls, struct ct_tls_side *side, __u32 way, __u8 session)
+{
+	side->state = FOLLOWING;
+	side->session = session;
+	if (side->bits & CT_TLS_RETRY)
+		tls->retry = 1;
+	tls->hello |= 1 << way;
+	if (tls->side[!way].state == GAVE_UP) {
+		tls->side[!way].state = LOOKING;
+		tls->side[!way].misses = 0;
+	}
+}
+
 /* A field of a hello is whole. */
-static __always_inline bool field_ends(struct ct_tls *tls, struct ct_tls_side *side, __u64 key, __u32 way)
+static __always_inline bool field_ends(struct ct_tls *tls, struct ct_tls_side *side, __u32 way, struct say *say)
 {
 	__u64 field = side->field;
 
@@ -342,19 +293,12 @@ static __always_inline bool field_ends(struct ct_tls *tls, struct ct_tls_side *s
 	case SESSION_LENGTH:
 		if (field > 32 || field + HELLO_MIN > side->message_length)
 			return false;
-		/* Now it is certain enough what this is. */
-		side->state = FOLLOWING;
-		side->session = field;
-		if (side->bits & CT_TLS_RETRY)
-			tls->retry = 1;
-		tls->hello |= 1 << way;
-		if (tls->side[!way].state == GAVE_UP) {
-			tls->side[!way].state = LOOKING;
-			tls->side[!way].misses = 0;
-		}
+		hello_is_certain(tls, side, way, field);
 		side->step = SESSION;
 		side->run = field;
-		return field || keep(tls, side, key, way, side->message_left);
+		if (!field)
+			keep(side, side->message_left, say);
+		return true;
 	case CURVE:
 		side->curve = field;
 		side->run = field >> 24 & 0xff;
@@ -362,32 +306,93 @@ static __always_inline bool field_ends(struct ct_tls *tls, struct ct_tls_side *s
 			side->step = side->run ? POINT : SCHEME;
 			return true;
 		}
-		return key_exchange_ends(tls, side, key, way, 0, CURVE_BYTES);
+		key_exchange_ends(side, 0, CURVE_BYTES, say);
+		return true;
 	case SCHEME:
-		return key_exchange_ends(tls, side, key, way, field, CURVE_BYTES + SCHEME_BYTES);
+		key_exchange_ends(side, field, CURVE_BYTES + SCHEME_BYTES, say);
+		return true;
 	}
 	return false;
 }
 
-/* What is passed over or copied comes to its end. */
-static __always_inline bool run_ends(struct ct_tls *tls, struct ct_tls_side *side, __u64 key, __u32 way)
+/* What is passed over comes to its end. */
+static __always_inline void run_ends(struct ct_tls_side *side, struct say *say)
 {
 	if (side->step == RANDOM)
 		side->step = SESSION_LENGTH;
 	else if (side->step == POINT)
 		side->step = SCHEME;
-	else if (side->step == SESSION)
-		return keep(tls, side, key, way, side->message_left);
 	else
-		side->step = PASS;
-	return true;
+		keep(side, side->message_left, say);
+}
+
+/* The next bytes of a message are copied; `n` of them are there. How many that are. */
+static __always_inline __u32 copy(struct ct_tls_side *side, __u64 from, __u32 n, struct say *say)
+{
+	if (n > side->run)
+		n = side->run;
+	if (n > PIECE)
+		n = PIECE;
+	say->what = CT_TLS_MESSAGE;
+	say->bits = n == side->run ? side->bits | CT_TLS_LAST : side->bits & CT_TLS_RETRY;
+	say->from = from;
+	say->len = n;
+	say->offset = side->message_length - side->message_left;
+	side->copied += n;
+	side->run -= n;
+	side->message_left -= n;
+	return n;
+}
+
+/* A message's type, its length, and the version and the random that a hello begins with. */
+#define SESSION_AT 38
+
+/*
+ * A hello whose first fields lie in one piece, as they mostly do: what else takes a step each is done at once. How many bytes
+ * it took; 0: it's none, or not in one piece, and nothing was done.
+ */
+static __always_inline __u32 hello_at_once(struct ct_tls *tls, struct ct_tls_side *side, __u32 way, __u64 from, __u32 n,
+					   struct say *say)
+{
+	__u64 mark = 0, head = 0;
+	__u32 length, version;
+	__u8 type, session = 0;
+
+	if (n <= SESSION_AT || bpf_probe_read_user(&head, 6, (void *)from) ||
+	    bpf_probe_read_user(&session, 1, (void *)(from + SESSION_AT)))
+		return 0;
+	type = head;
+	length = (head >> 8 & 0xff) << 16 | (head >> 16 & 0xff) << 8 | (head >> 24 & 0xff);
+	version = (head >> 32 & 0xff) << 8 | (head >> 40 & 0xff);
+	if ((type != CLIENT_HELLO && type != SERVER_HELLO) || length < HELLO_MIN || length > HELLO_MAX || version < 0x0300 ||
+	    version > 0x0304 || session > 32 || session + HELLO_MIN > length || n <= SESSION_AT + 1 + session)
+		return 0;
+	if (type == SERVER_HELLO && bpf_probe_read_user(&mark, sizeof(mark), (void *)(from + 6)))
+		return 0;
+	side->message = type;
+	side->message_length = length;
+	side->message_left = length - (SESSION_AT - 3) - session;
+	side->version = version;
+	side->bits = mark == RETRY_MARK ? CT_TLS_RETRY : 0;
+	hello_is_certain(tls, side, way, session);
+	keep(side, side->message_left, say);
+	return SESSION_AT + 1 + session;
 }
 
 /* One step of a handshake message, with at most `n` bytes. */
-static __always_inline __u32 message_step(struct ct_tls *tls, struct ct_tls_side *side, __u64 key, __u32 way, __u64 from, __u32 n)
+static __always_inline __u32 message_step(struct ct_tls *tls, struct ct_tls_side *side, __u32 way, __u64 from, __u32 n,
+					  struct say *say)
 {
-	__u32 step = side->step, want = 0;
+	__u32 step = side->step, want = 0, took;
 
+	if (step == MESSAGE && !side->field_have) {
+		took = hello_at_once(tls, side, way, from, n, say);
+		if (took) {
+			if (side->step == KEEP && !say->what)
+				took += copy(side, from + took, n - took, say);
+			goto out;
+		}
+	}
 	if (step == MESSAGE)
 		want = 4;
 	else if (step == VERSION || step == SCHEME)
@@ -400,41 +405,60 @@ static __always_inline __u32 message_step(struct ct_tls *tls, struct ct_tls_side
 		want = 1;
 	if (step != MESSAGE && n > side->message_left)
 		n = side->message_left;
+	took = n;
+	if (step == KEEP) {
+		took = copy(side, from, n, say);
+		goto out;
+	}
 	if (want) {
 		if (side->field_have >= want)
 			return miss(side);
-		if (n > want - side->field_have)
-			n = want - side->field_have;
-		if (!collect(&side->field, &side->field_have, from, n))
+		if (took > want - side->field_have)
+			took = want - side->field_have;
+		if (!collect(&side->field, &side->field_have, from, took))
 			return lose(side, UNREADABLE);
 	} else if (step != PASS) {
-		if (n > side->run)
-			n = side->run;
-		if (step == KEEP) {
-			__u32 bits = side->bits & CT_TLS_RETRY;
-
-			if (n > PIECE)
-				n = PIECE;
-			if (n == side->run)
-				bits = side->bits | CT_TLS_LAST;
-			if (!tell(tls, side, key, way, CT_TLS_MESSAGE, from, n, bits))
-				return lose(side, UNREADABLE);
-			side->copied += n;
-		}
-		side->run -= n;
+		if (took > side->run)
+			took = side->run;
+		side->run -= took;
 	}
-	side->record_left -= n;
 	if (step != MESSAGE)
-		side->message_left -= n;
+		side->message_left -= took;
 	if (want && side->field_have >= want) {
-		if (step == MESSAGE ? !message_begins(tls, side, key, way) : !field_ends(tls, side, key, way))
+		if (step == MESSAGE ? !message_begins(tls, side, say) : !field_ends(tls, side, way, say))
 			return miss(side);
 	} else if (!want && step != PASS && !side->run) {
-		if (!run_ends(tls, side, key, way))
-			return lose(side, UNREADABLE);
+		run_ends(side, say);
 	}
+out:
+	if (side->step == KEEP && !side->run)
+		side->step = PASS;
 	if (side->step != MESSAGE && !side->message_left)
 		side->step = MESSAGE;
+	side->record_left -= took;
+	return took;
+}
+
+static __always_inline __u32 one_step(struct ct_tls *tls, struct ct_tls_side *side, __u32 way, __u64 from, __u32 n, struct say *say)
+{
+	if (!side->record_left)
+		return record_header(tls, side, way, from, n, say);
+	if (n > side->record_left)
+		n = side->record_left;
+	if (side->content == HANDSHAKE)
+		return message_step(tls, side, way, from, n, say);
+	if (side->content == ALERT) {
+		if (!collect(&side->field, &side->field_have, from, n))
+			return lose(side, UNREADABLE);
+		if (side->field_have >= 2) {
+			say->what = CT_TLS_ALERT;
+			say->field = side->field;
+			say->len = 2;
+			side->field = 0;
+			side->field_have = 0;
+		}
+	}
+	side->record_left -= n;
 	return n;
 }
 
@@ -443,7 +467,8 @@ __noinline __u32 tls_step(__u64 key, __u32 way, __u64 from, __u32 len)
 {
 	struct ct_tls *tls = bpf_map_lookup_elem(&tls_sockets, &key);
 	struct ct_tls_side *side;
-	__u32 n = len;
+	struct say say = {};
+	__u32 n;
 
 	if (!tls || !len)
 		return 0;
@@ -451,22 +476,9 @@ __noinline __u32 tls_step(__u64 key, __u32 way, __u64 from, __u32 len)
 	side = &tls->side[way];
 	if (side->state >= GAVE_UP)
 		return 0;
-	if (!side->record_left)
-		return record_header(tls, side, key, way, from, n);
-	if (n > side->record_left)
-		n = side->record_left;
-	if (side->content == HANDSHAKE)
-		return message_step(tls, side, key, way, from, n);
-	if (side->content == ALERT) {
-		if (!collect(&side->field, &side->field_have, from, n))
-			return lose(side, UNREADABLE);
-		if (side->field_have >= 2) {
-			tell(tls, side, key, way, CT_TLS_ALERT, 0, 2, 0);
-			side->field = 0;
-			side->field_have = 0;
-		}
-	}
-	side->record_left -= n;
+	n = one_step(tls, side, way, from, len, &say);
+	if (say.what && !tell(tls, side, key, way, &say))
+		return lose(side, UNREADABLE);
 	return n;
 }
 
@@ -508,17 +520,43 @@ __noinline __u32 tls_vector(__u64 key, __u32 way, __u64 vector, __u64 count, __u
 	return len ? tls_unseen(key, way) : 1;
 }
 
+__noinline __u32 tls_is_tcp(__u64 key)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct sock *sk = (void *)key;
+	__u32 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	__u32 protocol = BPF_CORE_READ(sk, sk_protocol);
+
+	return (family == AF_INET || family == AF_INET6) && (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP) &&
+	       !(BPF_CORE_READ(task, flags) & PF_KTHREAD);
+}
+
+__noinline __u32 tls_begins(__u64 key)
+{
+	struct ct_tls tls = {};
+
+	tls.since = bpf_ktime_get_boot_ns();
+	if (!bpf_map_update_elem(&tls_sockets, &key, &tls, BPF_NOEXIST))
+		return 1;
+	count_loss(CT_FACT_TLS_HANDSHAKE, MAP_FULL);
+	return 0;
+}
+
 __noinline __u32 tls_unseen(__u64 key, __u32 way)
 {
 	struct ct_tls *tls = bpf_map_lookup_elem(&tls_sockets, &key);
 	struct ct_tls_side *side;
+	struct say say = {};
 
 	if (!tls)
 		return 0;
 	way &= 1;
 	side = &tls->side[way];
-	if (side->state < GAVE_UP && side->after_ccs)
-		return encrypted(tls, side, key, way, 0);
+	if (side->state < GAVE_UP && side->after_ccs) {
+		encrypted(tls, side, way, 0, &say);
+		tell(tls, side, key, way, &say);
+		return 0;
+	}
 	if (side->state == FOLLOWING)
 		return lose(side, OUT_OF_SIGHT);
 	return side->state == LOOKING ? miss(side) : 0;

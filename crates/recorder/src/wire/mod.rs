@@ -41,7 +41,7 @@ pub struct Wire {
 #[derive(Debug)]
 struct Connection {
     number: u64,
-    /// Of the process that was seen last.
+    /// Of the process whose message was seen last, with the time of what was.
     header: Header,
     /// What all its records have in common.
     common: TlsHello,
@@ -62,12 +62,9 @@ impl Wire {
     ) -> bool {
         let Some(part) = Part::read(record) else { return false };
         let header = record.header();
-        if part.what == What::Closed {
-            if let Some(connection) = self.remove(&part.socket) {
-                let header = Header { time_ns: header.time_ns, ..connection.header };
-                connection.put(out, &header, TlsMessage::Closed, 0, 0, 0, 0, &[]);
-            }
-            return true;
+        // Whose it is comes with messages only.
+        if part.what != What::Message {
+            return self.take_rest(&part, header.time_ns, objects, redactor, out);
         }
         if !self.connections.contains_key(&part.socket) {
             self.make_room(header.time_ns);
@@ -78,15 +75,27 @@ impl Wire {
             Connection::new(*numbers, &part)
         });
         connection.header = *header;
-        // An object that is known stays: not every call of a handshake is one that is probed.
-        if part.object != 0 {
-            connection.common.object = objects.name(part.object);
-        }
         let before = connection.bytes();
-        connection.take(&part, header, redactor, out);
-        let (after, over) = (connection.bytes(), connection.encrypted == [true; 2]);
-        self.bytes = (self.bytes + after).saturating_sub(before);
-        if over {
+        connection.take(&part, objects, redactor, out);
+        self.bytes = (self.bytes + connection.bytes()).saturating_sub(before);
+        true
+    }
+
+    /// Takes what is no message. Of a connection that isn't known (any more) there is nothing to tell.
+    fn take_rest(
+        &mut self,
+        part: &Part<'_>,
+        time_ns: u64,
+        objects: &Objects,
+        redactor: &Redactor,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let Some(connection) = self.connections.get_mut(&part.socket) else { return true };
+        connection.header.time_ns = time_ns;
+        let before = connection.bytes();
+        connection.take(part, objects, redactor, out);
+        self.bytes = (self.bytes + connection.bytes()).saturating_sub(before);
+        if part.what == What::Closed || connection.encrypted == [true; 2] {
             self.remove(&part.socket);
         }
         true
@@ -148,18 +157,25 @@ impl Connection {
         self.partial.iter().flatten().map(|message| message.body.capacity()).sum()
     }
 
-    fn take(&mut self, part: &Part<'_>, header: &Header, redactor: &Redactor, out: &mut Vec<u8>) {
+    fn take(&mut self, part: &Part<'_>, objects: &Objects, redactor: &Redactor, out: &mut Vec<u8>) {
+        // An object that is known stays: not every call of a handshake is one that is probed.
+        if part.object != 0 {
+            self.common.object = objects.name(part.object);
+        }
+        if part.what == What::Closed {
+            return self.put(out, TlsMessage::Closed, 0, 0, 0, 0, &[]);
+        }
         let way = usize::from(part.direction == Direction::Received.number());
         if part.what != What::Message {
             // What comes instead of the rest of a message ends it.
             if let Some(message) = self.partial[way].take() {
-                self.message(Message { cut: true, ..message }, part.direction, header, redactor, out);
+                self.message(Message { cut: true, ..message }, part.direction, redactor, out);
             }
         }
         match part.what {
             What::Message => {
                 if let Some(message) = self.partial[way].take_if(|message| !message.continues(part)) {
-                    self.message(Message { cut: true, ..message }, part.direction, header, redactor, out);
+                    self.message(Message { cut: true, ..message }, part.direction, redactor, out);
                 }
                 let mut message = self.partial[way].take().unwrap_or_else(|| Message::begin(part));
                 if !message.continues(part) {
@@ -167,29 +183,22 @@ impl Connection {
                     return;
                 }
                 if message.add(part) {
-                    self.message(message, part.direction, header, redactor, out);
+                    self.message(message, part.direction, redactor, out);
                 } else {
                     self.partial[way] = Some(message);
                 }
             }
-            What::Alert => self.put(out, header, TlsMessage::Alert, part.direction, 0, 0, 2, part.data),
+            What::Alert => self.put(out, TlsMessage::Alert, part.direction, 0, 0, 2, part.data),
             What::Encrypted => {
                 self.encrypted[way] = true;
-                self.put(out, header, TlsMessage::Encrypted, part.direction, 0, 0, part.length, &[]);
+                self.put(out, TlsMessage::Encrypted, part.direction, 0, 0, part.length, &[]);
             }
             What::Closed => {}
         }
     }
 
     /// Writes a message that is whole, or as much as there will be of it.
-    fn message(
-        &mut self,
-        message: Message,
-        direction: u16,
-        header: &Header,
-        redactor: &Redactor,
-        out: &mut Vec<u8>,
-    ) {
+    fn message(&mut self, message: Message, direction: u16, redactor: &Redactor, out: &mut Vec<u8>) {
         let cut = if message.cut { tls_bits::CUT } else { 0 };
         let length = message.length;
         match message.kind {
@@ -200,7 +209,7 @@ impl Connection {
                 self.client_hello |= client;
                 let whole = message.whole();
                 let kept = redactor.hello(&whole);
-                self.put(out, header, kind, direction, cut | late | tls_bits::STRIPPED, 0, length, &kept);
+                self.put(out, kind, direction, cut | late | tls_bits::STRIPPED, 0, length, &kept);
             }
             CERTIFICATE => {
                 for (index, (der, whole)) in message.certificates().take(MOST_CERTIFICATES).enumerate() {
@@ -210,7 +219,6 @@ impl Connection {
                     let length = der.len() as u32;
                     self.put(
                         out,
-                        header,
                         TlsMessage::Certificate,
                         direction,
                         cut | stripped,
@@ -223,10 +231,10 @@ impl Connection {
             SERVER_KEY_EXCHANGE => {
                 let body = &message.body;
                 let kept = body.get(..SCHEME_BYTES).or(body.get(..CURVE_BYTES)).unwrap_or_default();
-                self.put(out, header, TlsMessage::ServerKeyExchange, direction, 0, 0, length, kept);
+                self.put(out, TlsMessage::ServerKeyExchange, direction, 0, 0, length, kept);
             }
             CERTIFICATE_REQUEST => {
-                self.put(out, header, TlsMessage::CertificateRequest, direction, 0, 0, length, &[]);
+                self.put(out, TlsMessage::CertificateRequest, direction, 0, 0, length, &[]);
             }
             _ => {}
         }
@@ -236,7 +244,6 @@ impl Connection {
     fn put(
         &self,
         out: &mut Vec<u8>,
-        header: &Header,
         message: TlsMessage,
         direction: u16,
         bits: u16,
@@ -258,7 +265,7 @@ impl Connection {
             ..self.common
         };
         // Strings are cut to fit, so this can't fail; if it did, `out` is as it was.
-        let _ = builder.finish(header, &payload);
+        let _ = builder.finish(&self.header, &payload);
     }
 }
 
