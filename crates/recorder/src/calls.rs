@@ -3,8 +3,8 @@
 //!
 //! Invariants: only files that processes which are recorded have mapped are probed; each record goes through the writer.
 
-use crate::api::Mapped;
 use crate::api::counts::Whose;
+use crate::api::mapped::Mapped;
 use crate::session::Session;
 use crypto_tracer_format::record::{MarkKind, Record};
 use libbpf_rs::{MapCore, MapFlags};

@@ -11,6 +11,7 @@ mod host_crypto;
 mod kernel_crypto;
 mod known;
 mod loads;
+pub mod maps;
 pub mod objects;
 mod options;
 pub mod output;

@@ -365,8 +365,7 @@ impl Session<'_> {
             if header.start_ns != 0 {
                 self.baseline.seen(&header, &mut emit)?;
             }
-            let named = crypto_tracer_format::record::Header { tgid: load.tgid, ..header };
-            self.baseline.library_loaded(&named, &load.payload, &load.path, &mut emit)?;
+            self.baseline.library_loaded(load.tgid, load.time_ns, &load.mapping, &mut emit)?;
             if let Ok((record, _)) = Record::split_first(&out) {
                 self.writer.event(&record)?;
             }

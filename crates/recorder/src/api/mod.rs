@@ -10,10 +10,10 @@ pub mod counts;
 pub mod elf;
 pub mod folders;
 pub mod links;
-pub mod maps;
+pub mod mapped;
 pub mod sites;
 
-use crate::baseline::open::{Target, open};
+use crate::baseline::open;
 use crate::clocks::{self, now_ns};
 use crate::objects::Objects;
 use crate::probes::object::{Failure, Loaded};
@@ -25,6 +25,7 @@ use crypto_tracer_format::record::{
 use elf::{Calling, End, Finder, Machine, Probed, Site};
 use libbpf_rs::{MapCore, MapFlags, MapHandle};
 use links::{FEW_SITES, Moment, Point, Way, attach};
+use mapped::Mapped;
 use rustix::fs::{Stat, fstat};
 use sites::{Ids, MAX_SITES, Place};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -36,25 +37,6 @@ const REMEMBERED: usize = 64 * 1024;
 /// The name under which a capture tells what is not probed.
 const LEFT_OUT: &str = "uprobe:left_out";
 const NO_ROOM: &str = "there is room for only a few probes here";
-
-/// A file that is mapped executable.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mapped {
-    /// Who mapped it.
-    pub tgid: u32,
-    /// Where.
-    pub range: (u64, u64),
-    /// Device as the mapping shows it: major and minor.
-    pub dev: (u32, u32),
-    /// Inode.
-    pub ino: u64,
-    /// As the process sees it.
-    pub path: Vec<u8>,
-    /// It was removed or replaced since.
-    pub deleted: bool,
-    /// When; `None`: before the recording began.
-    pub time_ns: Option<u64>,
-}
 
 /// What is asked for.
 pub(crate) struct Wanted<'a> {
@@ -186,46 +168,39 @@ impl Api {
 
     /// Whether this file was not looked at yet.
     pub(crate) fn is_new(&self, mapped: &Mapped) -> bool {
-        !self.seen.contains(&(mapped.dev.0, mapped.dev.1, mapped.ino))
+        mapped.mapping.ino != 0 && !self.seen.contains(&mapped.mapping.file())
     }
 
     /// A process has mapped a file: it is probed, if it carries a family and isn't probed yet.
     pub(crate) fn mapped(&mut self, loaded: &mut Loaded, mapped: &Mapped) {
-        let key = (mapped.dev.0, mapped.dev.1, mapped.ino);
-        if self.seen.contains(&key) {
+        if !self.is_new(mapped) {
             return;
         }
+        let (mapping, key) = (&mapped.mapping, mapped.mapping.file());
         if self.seen.len() >= REMEMBERED {
             self.seen.clear();
         }
         self.seen.insert(key);
         if !self.only_these.is_empty()
-            && !self.only_these.contains(&mapped.path)
-            && folders::family_of(&mapped.path, self.finder.catalogue().families()).is_none()
+            && !self.only_these.contains(&mapping.path)
+            && folders::family_of(&mapping.path, self.finder.catalogue().families()).is_none()
         {
             return;
         }
-        let target = Target {
-            tgid: mapped.tgid,
-            range: mapped.range,
-            dev: mapped.dev,
-            ino: mapped.ino,
-            path: &mapped.path,
-        };
-        let Some((file, stat)) = open(&target) else {
+        let Some((file, stat)) = open::open(mapped.tgid, mapping) else {
             // A process that is gone already; or the file of one that can't be looked into.
             self.seen.remove(&key);
             return;
         };
         let before = self.libraries.len();
-        let bits = if mapped.deleted { lib_bits::DELETED } else { 0 };
-        let seen_at = SeenAt { path: &mapped.path, bits };
+        let bits = if mapping.deleted { lib_bits::DELETED } else { 0 };
+        let seen_at = SeenAt { path: &mapping.path, bits };
         // What was asked for may have been replaced since: the new file is meant too.
-        let probe = self.only_these.is_empty() || self.only_these.contains(&mapped.path);
+        let probe = self.only_these.is_empty() || self.only_these.contains(&mapping.path);
         let family = self.file(loaded, &file, &stat, seen_at, probe);
         // The mapping may show another device than stat.
         if let Some(family) = family {
-            self.carries(mapped.dev, mapped.ino, family);
+            self.carries((mapping.dev_major, mapping.dev_minor), mapping.ino, family);
         }
         if let (Some(from_ns), true) = (mapped.time_ns, self.libraries.len() > before) {
             let to_ns = now_ns();
