@@ -6,10 +6,6 @@
 #include "shared.h"
 #include "api.h"
 
-#define BUFFER_FULL 1
-#define MAP_FULL 3
-#define MISSED 6
-
 #define RESULT_UNKNOWN 1
 #define ARGUMENT_UNREADABLE 2
 #define STRING_CUT 4

@@ -11,9 +11,6 @@
  */
 #include "syscall.h"
 
-#define BUFFER_FULL 1
-#define UNREADABLE 2
-
 #define EFAULT 14
 
 /* KernelCall of crates/format/src/record/kinds/numbers.rs. */

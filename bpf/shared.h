@@ -126,7 +126,7 @@ CT_MAP struct {
 	__type(value, __u64);
 } inside SEC(".maps");
 
-static __always_inline void count_loss(__u32 fact, __u32 reason)
+static __always_inline void count_loss(enum ct_fact fact, enum ct_loss reason)
 {
 	__u32 slot = fact * CT_LOSS_REASONS + reason;
 	__u64 *count = bpf_map_lookup_elem(&losses, &slot);
