@@ -76,16 +76,4 @@ CT_MAP struct {
 	__type(value, __u32);
 } api_pages SEC(".maps");
 
-/*
- * Always empty. Since 6.13 programs of this type keep their stacks in memory of the processor, one for each program, and
- * where a kernel preempts tasks, two calls of one program would write over each other's. A program that may call another
- * as its last act gets no such stack.
- */
-CT_MAP struct {
-	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-} api_nothing SEC(".maps");
-
 #endif

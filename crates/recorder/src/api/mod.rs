@@ -24,7 +24,7 @@ use crypto_tracer_format::record::{
 };
 use elf::{Calling, End, Finder, Machine, Probed, Site};
 use libbpf_rs::{MapCore, MapFlags, MapHandle};
-use links::{FEW_SITES, Moment, Point, Way, attach};
+use links::{FEW_SITES, Moment, Point, Spot, Way};
 use mapped::Mapped;
 use rustix::fs::{Stat, fstat};
 use sites::{Ids, MAX_SITES, Place};
@@ -306,11 +306,11 @@ impl Api {
 
     /// Which functions of a file are probed, each with the number of its site.
     fn choose(&mut self, probed: &Probed, left_out: &mut Vec<(String, String)>) -> Vec<(u32, Site)> {
-        let most = if self.way.is_multi() { MAX_SITES } else { FEW_SITES as u32 };
+        let most = if self.way == Way::Multi { MAX_SITES } else { FEW_SITES as u32 };
         let room = most.saturating_sub(self.used) as usize;
         let catalogue = self.finder.catalogue();
         let mut chosen = probed.sites.clone();
-        if !self.way.is_multi() {
+        if self.way != Way::Multi {
             chosen.sort_by_key(|site| telling(catalogue, probed.family, site.function));
         }
         for site in chosen.split_off(chosen.len().min(room)) {
@@ -381,7 +381,8 @@ impl Api {
         let mut failed = Vec::new();
         for &pid in pids {
             for (moment, points) in &moments {
-                failed.extend(attach(loaded, self.way, file, *moment, pid, points));
+                let spot = Spot { way: self.way, file, moment: *moment, pid };
+                failed.extend(spot.attach(loaded, points));
             }
         }
         failed
