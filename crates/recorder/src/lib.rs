@@ -6,6 +6,7 @@ mod calls;
 mod clocks;
 mod doctor;
 mod error;
+mod events;
 mod filters;
 mod host_crypto;
 mod kernel_crypto;

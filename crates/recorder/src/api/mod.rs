@@ -6,12 +6,14 @@
 //! - What is probed is said in the capture: each function and each file has a record in every segment.
 //! - Addresses of objects are replaced by names before they leave this module.
 
+pub(crate) mod call;
 pub mod counts;
 pub mod elf;
 pub mod folders;
 pub mod links;
 pub mod mapped;
 pub mod sites;
+mod told;
 
 use crate::baseline::open;
 use crate::clocks::{self, now_ns};
@@ -19,9 +21,7 @@ use crate::objects::Objects;
 use crate::probes::object::{Failure, Loaded};
 use counts::{Counts, Whose};
 use crypto_tracer_format::catalogue::api::{Catalogue, Recorded, Topic};
-use crypto_tracer_format::record::{
-    ApiFunction, ApiLibrary, ApiRecorded, Fact, Loss, LossReason, ProbeState, ProbeStatus, lib_bits,
-};
+use crypto_tracer_format::record::{ApiLibrary, Fact, Loss, LossReason, lib_bits};
 use elf::{Calling, End, Finder, Machine, Probed, Site};
 use libbpf_rs::{MapCore, MapFlags, MapHandle};
 use links::{FEW_SITES, Moment, Point, Spot, Way};
@@ -31,11 +31,10 @@ use sites::{Ids, MAX_SITES, Place};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use told::{Library, put_function, put_left_out, put_library};
 
 /// So many mappings are remembered; then memory starts anew.
 const REMEMBERED: usize = 64 * 1024;
-/// The name under which a capture tells what is not probed.
-const LEFT_OUT: &str = "uprobe:left_out";
 const NO_ROOM: &str = "there is room for only a few probes here";
 
 /// What is asked for.
@@ -48,17 +47,6 @@ pub(crate) struct Wanted<'a> {
     pub(crate) pids: Vec<i32>,
     /// Kernel release.
     pub(crate) release: &'a str,
-}
-
-/// A probed file.
-#[derive(Debug)]
-struct Library {
-    record: ApiLibrary,
-    family: usize,
-    path: Vec<u8>,
-    /// Functions, and why they are not probed.
-    left_out: Vec<(String, String)>,
-    errno: i32,
 }
 
 /// What is known of a file.
@@ -402,32 +390,11 @@ impl Api {
         }
     }
 
-    /// Replaces the addresses in a record of a call by names.
-    pub(crate) fn named(&self, record: &[u8]) -> Vec<u8> {
-        let mut bytes = record.to_vec();
-        let number = |at: usize| {
-            record.get(at..).and_then(|b| b.first_chunk::<8>()).map_or(0, |b| u64::from_ne_bytes(*b))
-        };
-        for field in ["object", "parent"] {
-            let fields = crypto_tracer_format::record::Kind::ApiCall.fields();
-            let Some(at) = fields.iter().find(|f| f.name == field).map(|f| f.offset) else { continue };
-            let name = self.objects.name(number(at));
-            if let Some(place) = bytes.get_mut(at..at + 8) {
-                place.copy_from_slice(&name.to_ne_bytes());
-            }
-        }
-        bytes
-    }
-
-    /// Calls `tell` with what the kernel has counted, and with calls that failed for good.
-    pub(crate) fn collect(&mut self, whose: Whose, mut tell: impl FnMut(&[u8])) {
+    /// Appends what the kernel has counted, and the calls that failed for good.
+    pub(crate) fn collect(&mut self, whose: Whose, out: &mut Vec<u8>) {
         let ended = std::mem::take(&mut self.ended);
-        self.counts.counts(whose, &ended, &mut tell);
-        let mut failed = Vec::new();
-        self.counts.failed(whose, &ended, |record| failed.push(record.to_vec()));
-        for record in failed {
-            tell(&self.named(&record));
-        }
+        self.counts.counts(whose, &ended, out);
+        self.counts.failed(whose, &ended, &self.objects, out);
     }
 }
 
@@ -454,50 +421,4 @@ fn telling(catalogue: &Catalogue, family: usize, function: usize) -> (bool, u8, 
         _ => 8,
     };
     (f.record == Recorded::Count, topic, function)
-}
-
-fn put_function(out: &mut Vec<u8>, catalogue: &Catalogue, id: u32) {
-    let Some((_, family, f)) = catalogue.numbered().find(|(number, ..)| *number == id) else { return };
-    let recorded = match f.record {
-        Recorded::Event => ApiRecorded::Event,
-        Recorded::Count => ApiRecorded::Count,
-    };
-    clocks::put(out, now_ns(), |b| ApiFunction {
-        id,
-        recorded: recorded.number(),
-        bulk: f.bulk.into(),
-        family: b.string(family.family.as_bytes()),
-        name: b.string(f.name.as_bytes()),
-        topic: b.string(f.topic.word().as_bytes()),
-        args: b.string(f.describe_args().as_bytes()),
-        success: b.string(f.success.word().as_bytes()),
-        reserved: 0,
-    });
-}
-
-fn put_library(out: &mut Vec<u8>, library: &Library, catalogue: &Catalogue) {
-    let family = catalogue.families().get(library.family).map_or("", |f| &f.family);
-    let names: Vec<&str> = library.left_out.iter().map(|(name, _)| name.as_str()).collect();
-    clocks::put(out, now_ns(), |b| ApiLibrary {
-        family: b.string(family.as_bytes()),
-        path: b.string(&library.path),
-        left_out: b.string(names.join(" ").as_bytes()),
-        ..library.record
-    });
-    if library.left_out.is_empty() {
-        return;
-    }
-    let why: Vec<String> = library.left_out.iter().map(|(name, why)| format!("{name} ({why})")).collect();
-    let reason = format!("{}: {}", String::from_utf8_lossy(&library.path), why.join(", "));
-    put_left_out(out, library.errno, &reason);
-}
-
-fn put_left_out(out: &mut Vec<u8>, errno: i32, reason: &str) {
-    clocks::put(out, now_ns(), |b| ProbeStatus {
-        fact: Fact::ApiCall.number(),
-        state: ProbeState::NotSupported.number(),
-        errno,
-        probe: b.string(LEFT_OUT.as_bytes()),
-        reason: b.string(reason.as_bytes()),
-    });
 }
