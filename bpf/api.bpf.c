@@ -29,6 +29,20 @@ static __always_inline bool only_wanted(const struct ct_api_site *site, const st
 	return found;
 }
 
+/*
+ * Since 6.13 programs of this type keep their stacks in memory of the processor, one for each program, and where a kernel
+ * preempts tasks, two calls of one program would write over each other's. A program that may call another as its last act
+ * gets no such stack. This one never does, as the verifier sees: it drops the call, whatever it thinks of its arguments.
+ */
+static __always_inline void own_stack(void *ctx)
+{
+	__u64 never;
+
+	asm volatile("%0 = 0" : "=r"(never));
+	if (never)
+		bpf_tail_call(ctx, 0, 0);
+}
+
 static __always_inline int enter(struct pt_regs___api *ctx, __u32 index, const bool tree)
 {
 	struct ct_api_site *site = bpf_map_lookup_elem(&api_sites, &index);
@@ -38,6 +52,7 @@ static __always_inline int enter(struct pt_regs___api *ctx, __u32 index, const b
 	__u32 tgid = ids >> 32, zero = 0, flags;
 	bool go;
 
+	own_stack(ctx);
 	if (!site || !wanted(tgid, bpf_get_current_uid_gid()))
 		return 0;
 	flags = site->flags;
@@ -208,6 +223,7 @@ static __always_inline int leave(struct pt_regs___api *ctx, __u32 index, const b
 	__s64 result;
 	bool success;
 
+	own_stack(ctx);
 	if (!left)
 		return 0;
 	if (instruction) {
@@ -267,72 +283,24 @@ out:
 	return 0;
 }
 
-/* Many probes in one link, each with its cookie (6.6). */
+/* Two ways to tell the sites apart by cookies: many probes in one link (6.6), and a perf event for each (5.15). */
+#define PROBES(way, kind) \
+	SEC("?uprobe" kind) int api_enter_##way(struct pt_regs___api *ctx) \
+	{ \
+		return enter(ctx, bpf_get_attach_cookie(ctx), false); \
+	} \
+	SEC("?uretprobe" kind) int api_leave_##way(struct pt_regs___api *ctx) \
+	{ \
+		return leave(ctx, bpf_get_attach_cookie(ctx), false); \
+	} \
+	/* Go's return instructions. */ \
+	SEC("?uprobe" kind) int api_left_##way(struct pt_regs___api *ctx) \
+	{ \
+		return leave(ctx, bpf_get_attach_cookie(ctx), true); \
+	}
 
-SEC("?uprobe.multi")
-int api_enter_multi(struct pt_regs___api *ctx)
-{
-	enter(ctx, bpf_get_attach_cookie(ctx), false);
-	bpf_tail_call(ctx, &api_nothing, 0);
-	return 0;
-}
-
-SEC("?uretprobe.multi")
-int api_leave_multi(struct pt_regs___api *ctx)
-{
-	leave(ctx, bpf_get_attach_cookie(ctx), false);
-	bpf_tail_call(ctx, &api_nothing, 0);
-	return 0;
-}
-
-/* Go's return instructions. */
-SEC("?uprobe.multi")
-int api_left_multi(struct pt_regs___api *ctx)
-{
-	leave(ctx, bpf_get_attach_cookie(ctx), true);
-	bpf_tail_call(ctx, &api_nothing, 0);
-	return 0;
-}
-
-/* The same before 6.13, which refuses the last act above, and doesn't need it. */
-
-SEC("?uprobe.multi")
-int api_enter_old_multi(struct pt_regs___api *ctx)
-{
-	return enter(ctx, bpf_get_attach_cookie(ctx), false);
-}
-
-SEC("?uretprobe.multi")
-int api_leave_old_multi(struct pt_regs___api *ctx)
-{
-	return leave(ctx, bpf_get_attach_cookie(ctx), false);
-}
-
-SEC("?uprobe.multi")
-int api_left_old_multi(struct pt_regs___api *ctx)
-{
-	return leave(ctx, bpf_get_attach_cookie(ctx), true);
-}
-
-/* A perf event for each probe, with a cookie (5.15). */
-
-SEC("?uprobe")
-int api_enter_cookie(struct pt_regs___api *ctx)
-{
-	return enter(ctx, bpf_get_attach_cookie(ctx), false);
-}
-
-SEC("?uretprobe")
-int api_leave_cookie(struct pt_regs___api *ctx)
-{
-	return leave(ctx, bpf_get_attach_cookie(ctx), false);
-}
-
-SEC("?uprobe")
-int api_left_cookie(struct pt_regs___api *ctx)
-{
-	return leave(ctx, bpf_get_attach_cookie(ctx), true);
-}
+PROBES(multi, ".multi")
+PROBES(cookie, "")
 
 /* Where there are no cookies: a program for each of the first sites. */
 #define NUMBERED(n) \

@@ -19,9 +19,6 @@
 #define CUT_DIR 2
 #define DIR_UNKNOWN 4
 
-#define UNREADABLE 2
-#define BUFFER_FULL 1
-
 struct open_args {
 	const char *path;
 	__s32 dirfd;

@@ -11,9 +11,6 @@
  */
 #include "syscall.h"
 
-#define BUFFER_FULL 1
-#define UNREADABLE 2
-
 #define EFAULT 14
 
 /* KernelCall of crates/format/src/record/kinds/numbers.rs. */
@@ -274,35 +271,17 @@ static __always_inline int asked_keyctl(struct pt_regs *regs, __s64 result)
 	return asked(&q, result);
 }
 
-SEC(SYS(bind))
-int BPF_PROG(kernel_bind_fexit, struct pt_regs *regs, long result)
-{
-	return asked_bind(regs, result);
-}
+#define FEXIT(call) \
+	SEC(SYS(call)) int BPF_PROG(kernel_##call##_fexit, struct pt_regs *regs, long result) \
+	{ \
+		return asked_##call(regs, result); \
+	}
 
-SEC(SYS(setsockopt))
-int BPF_PROG(kernel_setsockopt_fexit, struct pt_regs *regs, long result)
-{
-	return asked_setsockopt(regs, result);
-}
-
-SEC(SYS(add_key))
-int BPF_PROG(kernel_add_key_fexit, struct pt_regs *regs, long result)
-{
-	return asked_add_key(regs, result);
-}
-
-SEC(SYS(request_key))
-int BPF_PROG(kernel_request_key_fexit, struct pt_regs *regs, long result)
-{
-	return asked_request_key(regs, result);
-}
-
-SEC(SYS(keyctl))
-int BPF_PROG(kernel_keyctl_fexit, struct pt_regs *regs, long result)
-{
-	return asked_keyctl(regs, result);
-}
+FEXIT(bind)
+FEXIT(setsockopt)
+FEXIT(add_key)
+FEXIT(request_key)
+FEXIT(keyctl)
 
 static __always_inline int asked_nr(long nr, struct pt_regs *regs, __s64 result)
 {

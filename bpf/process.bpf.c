@@ -2,10 +2,6 @@
 /* The life of processes: threads are left out. Also keeps the table of followed processes. */
 #include "walk.h"
 
-#define BUFFER_FULL 1
-#define UNREADABLE 2
-#define MAP_FULL 3
-
 #define ARGV_CUT 1
 #define ARGV_UNREADABLE 2
 #define EXE_CUT 4

@@ -15,16 +15,25 @@
 #include "config.h"
 #include "scratch.h"
 
-extern const volatile struct ct_config config SEC(".rodata.config");
+/*
+ * Maps stand where they are described, and nowhere else. For the programs they are extern; maps.bpf.c makes them of the same
+ * lines. It is one object, alone: where an object has maps of its own, libbpf's linker takes its extern maps for definitions.
+ */
+#ifndef CT_MAP
+#define CT_MAP extern
+#endif
+
+/* In a section of its own, so that it is found at the start of a map. */
+CT_MAP const volatile struct ct_config config SEC(".rodata.config");
 
 /* Records on their way to the recorder. */
-extern struct {
+CT_MAP struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);
 } events SEC(".maps");
 
 /* What could not be delivered, by fact and reason; added up by the recorder. */
-extern struct {
+CT_MAP struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, CT_LOSS_SLOTS);
 	__type(key, __u32);
@@ -32,42 +41,42 @@ extern struct {
 } losses SEC(".maps");
 
 /* The processes that --pid chose, and their children where those are followed. */
-extern struct {
+CT_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, CT_MAX_PIDS);
 	__type(key, __u32);
 	__type(value, __u8);
 } pids SEC(".maps");
 
-extern struct {
+CT_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, CT_MAX_FILTER);
 	__type(key, __u32);
 	__type(value, __u8);
 } uids SEC(".maps");
 
-extern struct {
+CT_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, CT_MAX_FILTER);
 	__type(key, __u64);
 	__type(value, __u8);
 } cgroups SEC(".maps");
 
-extern struct {
+CT_MAP struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct ct_open_scratch);
 } open_scratch SEC(".maps");
 
-extern struct {
+CT_MAP struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct ct_exec_scratch);
 } exec_scratch SEC(".maps");
 
-extern struct {
+CT_MAP struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 2);
 	__type(key, __u32);
@@ -75,7 +84,7 @@ extern struct {
 } walk_scratch SEC(".maps");
 
 /* One for each direction. */
-extern struct {
+CT_MAP struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 2);
 	__type(key, __u32);
@@ -83,7 +92,7 @@ extern struct {
 } tls_scratch SEC(".maps");
 
 /* TCP connections, by the address of their struct sock. */
-extern struct {
+CT_MAP struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, CT_MAX_SOCKETS);
 	__type(key, __u64);
@@ -91,7 +100,7 @@ extern struct {
 } tls_sockets SEC(".maps");
 
 /* One for each call: with fexit each has a program of its own, and where programs can be preempted another may run in between. */
-extern struct {
+CT_MAP struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, CT_KERNEL_CALLS);
 	__type(key, __u32);
@@ -99,7 +108,7 @@ extern struct {
 } kernel_crypto_scratch SEC(".maps");
 
 /* Processes that ended of late: two last threads may both find that they were the last. */
-extern struct {
+CT_MAP struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 2048);
 	__type(key, struct ct_identity);
@@ -110,14 +119,14 @@ extern struct {
  * The object (its address in the process) that a thread is shaking hands for: written where a library's function is entered,
  * removed where it returns, read where the handshake's bytes pass. By pid_tgid.
  */
-extern struct {
+CT_MAP struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, CT_MAX_THREADS);
 	__type(key, __u64);
 	__type(value, __u64);
 } inside SEC(".maps");
 
-static __always_inline void count_loss(__u32 fact, __u32 reason)
+static __always_inline void count_loss(enum ct_fact fact, enum ct_loss reason)
 {
 	__u32 slot = fact * CT_LOSS_REASONS + reason;
 	__u64 *count = bpf_map_lookup_elem(&losses, &slot);

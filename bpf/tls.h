@@ -13,12 +13,6 @@
 #define WAY_SENT 0
 #define WAY_RECEIVED 1
 
-#define UNREADABLE 2
-#define BUFFER_FULL 1
-#define MAP_FULL 3
-#define MALFORMED 4
-#define OUT_OF_SIGHT 7
-
 /* States of a direction. From GAVE_UP on its bytes are of no interest. */
 enum tls_state {
 	/* No hello was seen. */

@@ -29,6 +29,16 @@ enum ct_fact {
 	CT_FACT_KERNEL_CRYPTO = 9,
 };
 
+/* LossReason of crates/format/src/record/kinds/numbers.rs: those that the programs count. */
+enum ct_loss {
+	BUFFER_FULL = 1,
+	UNREADABLE = 2,
+	MAP_FULL = 3,
+	MALFORMED = 4,
+	MISSED = 6,
+	OUT_OF_SIGHT = 7,
+};
+
 struct ct_str {
 	__u16 off;
 	__u16 len;

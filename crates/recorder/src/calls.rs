@@ -3,10 +3,10 @@
 //!
 //! Invariants: only files that processes which are recorded have mapped are probed; each record goes through the writer.
 
-use crate::api::Mapped;
 use crate::api::counts::Whose;
+use crate::api::mapped::Mapped;
 use crate::session::Session;
-use crypto_tracer_format::record::{MarkKind, Record};
+use crypto_tracer_format::record::MarkKind;
 use libbpf_rs::{MapCore, MapFlags};
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -60,25 +60,11 @@ impl Session<'_> {
             || self.baseline.identity_of(mapped.tgid).is_some_and(|who| self.filters.admits(&who))
     }
 
-    /// Writes the record of a call, or of calls that were counted.
-    pub(crate) fn call(&mut self, record: &[u8]) -> ControlFlow<()> {
-        let Ok((record, _)) = Record::split_first(record) else {
-            self.malformed += 1;
-            return ControlFlow::Continue(());
-        };
-        if !self.processes.passes(record.header()) {
-            return ControlFlow::Continue(());
-        }
-        let writer = &mut self.writer;
-        self.baseline.seen(record.header(), &mut |records| writer.put(records))?;
-        self.writer.event(&record)
-    }
-
     /// Writes what the kernel counted of calls.
     pub(crate) fn read_calls(&mut self, whose: Whose) -> ControlFlow<()> {
         let Some(api) = &mut self.api else { return ControlFlow::Continue(()) };
         let mut records = Vec::new();
-        api.collect(whose, |record| records.push(record.to_vec()));
-        records.iter().try_for_each(|record| self.call(record))
+        api.collect(whose, &mut records);
+        self.calls(&records)
     }
 }

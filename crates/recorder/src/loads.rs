@@ -4,14 +4,13 @@
 //! - A file counts by its own name, and only where it is mapped executable: reading it is no load.
 //! - One record per process and file (device and inode) until the process begins a new program or ends.
 
-use crate::api::Mapped;
-use crate::perf::{Item, Mapping, Mappings};
+use crate::api::mapped::Mapped;
+use crate::maps::{Mapping, undeleted};
+use crate::perf::{self, Item, Mappings};
 use crypto_tracer_format::catalogue::libraries::family_of;
 use crypto_tracer_format::record::{Builder, Header, LibLoad, lib_bits};
 use std::collections::{HashMap, HashSet};
 
-/// What the kernel puts behind the path of a deleted file; of one that is replaced too, once it is.
-const DELETED: &[u8] = b" (deleted)";
 /// Entries of processes whose end was lost must not pile up.
 const MOST_PROCESSES: usize = 64 * 1024;
 
@@ -24,10 +23,8 @@ pub struct Load {
     pub tgid: u32,
     /// By which thread.
     pub tid: u32,
-    /// The record, without its path.
-    pub payload: LibLoad,
-    /// The file.
-    pub path: Vec<u8>,
+    /// What, and where.
+    pub mapping: Mapping,
 }
 
 /// See the module.
@@ -50,7 +47,10 @@ impl Loads {
             Item::Mapping(mapping) => {
                 self.waiting.extend(crypto_library(&mapping));
                 if let Some(mapped) = &mut self.mapped {
-                    mapped.extend(file(&mapping));
+                    let time_ns = Some(mapping.time_ns);
+                    let file =
+                        file(&mapping).map(|file| Mapped { tgid: mapping.tgid, mapping: file, time_ns });
+                    mapped.extend(file);
                 }
             }
             Item::Lost(count) => self.lost = self.lost.saturating_add(count),
@@ -69,10 +69,7 @@ impl Loads {
         if seen.len() > MOST_PROCESSES {
             seen.clear();
         }
-        let new = |load: &Load| {
-            let file = (load.payload.dev_major, load.payload.dev_minor, load.payload.ino);
-            seen.entry(load.tgid).or_default().insert(file)
-        };
+        let new = |load: &Load| seen.entry(load.tgid).or_default().insert(load.mapping.file());
         self.waiting.drain(..count).filter(new).collect()
     }
 
@@ -87,61 +84,49 @@ impl Load {
     pub fn put(&self, header: &Header, out: &mut Vec<u8>) {
         let header = Header { time_ns: self.time_ns, tgid: self.tgid, tid: self.tid, ..*header };
         let mut builder = Builder::new(out);
-        let payload = LibLoad { path: builder.string(&self.path), ..self.payload };
+        let mapping = &self.mapping;
+        let payload = LibLoad {
+            ino: mapping.ino,
+            dev_major: mapping.dev_major,
+            dev_minor: mapping.dev_minor,
+            addr: mapping.start,
+            len: mapping.end.saturating_sub(mapping.start),
+            offset: mapping.offset,
+            bits: if mapping.deleted { lib_bits::DELETED } else { 0 },
+            path: builder.string(&mapping.path),
+        };
         // Strings are cut to fit, so this can't fail; if it did, `out` is as it was.
         let _ = builder.finish(&header, &payload);
     }
 }
 
-fn file(mapping: &Mapping<'_>) -> Option<Mapped> {
-    let (path, deleted) = match mapping.path.strip_suffix(DELETED) {
-        Some(path) => (path, true),
-        None => (mapping.path, false),
-    };
-    (path.first() == Some(&b'/') && mapping.ino != 0).then(|| Mapped {
-        tgid: mapping.tgid,
-        range: (mapping.addr, mapping.addr.saturating_add(mapping.len)),
-        dev: (mapping.dev_major, mapping.dev_minor),
-        ino: mapping.ino,
+/// What was mapped, if it is a file.
+fn file(mapped: &perf::Mapping<'_>) -> Option<Mapping> {
+    let (path, deleted) = undeleted(mapped.path);
+    path.starts_with(b"/").then(|| Mapping {
+        start: mapped.addr,
+        end: mapped.addr.saturating_add(mapped.len),
+        offset: mapped.offset,
+        dev_major: mapped.dev_major,
+        dev_minor: mapped.dev_minor,
+        ino: mapped.ino,
         path: path.to_vec(),
         deleted,
-        time_ns: Some(mapping.time_ns),
     })
 }
 
-fn crypto_library(mapping: &Mapping<'_>) -> Option<Load> {
-    let (path, deleted) = match mapping.path.strip_suffix(DELETED) {
-        Some(path) => (path, true),
-        None => (mapping.path, false),
-    };
-    if path.first() != Some(&b'/') {
-        return None;
-    }
-    family_of(path)?;
-    Some(Load {
-        time_ns: mapping.time_ns,
-        tgid: mapping.tgid,
-        tid: mapping.tid,
-        payload: LibLoad {
-            ino: mapping.ino,
-            dev_major: mapping.dev_major,
-            dev_minor: mapping.dev_minor,
-            addr: mapping.addr,
-            len: mapping.len,
-            offset: mapping.offset,
-            bits: if deleted { lib_bits::DELETED } else { 0 },
-            ..LibLoad::default()
-        },
-        path: path.to_vec(),
-    })
+fn crypto_library(mapped: &perf::Mapping<'_>) -> Option<Load> {
+    family_of(undeleted(mapped.path).0)?;
+    let (time_ns, tgid, tid) = (mapped.time_ns, mapped.tgid, mapped.tid);
+    file(mapped).map(|mapping| Load { time_ns, tgid, tid, mapping })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn mapping(time_ns: u64, tgid: u32, ino: u64, path: &[u8]) -> Mapping<'_> {
-        Mapping {
+    fn mapping(time_ns: u64, tgid: u32, ino: u64, path: &[u8]) -> perf::Mapping<'_> {
+        perf::Mapping {
             time_ns,
             tgid,
             tid: tgid,
@@ -162,7 +147,7 @@ mod tests {
         assert!(crypto_library(&mapping(1, 1, 1, b"//anon")).is_none());
         assert!(crypto_library(&mapping(1, 1, 1, b"[vdso]")).is_none());
         let gone = crypto_library(&mapping(1, 1, 1, b"/tmp/libssl.so.3 (deleted)")).expect("a library");
-        assert_eq!((gone.path.as_slice(), gone.payload.bits), (&b"/tmp/libssl.so.3"[..], lib_bits::DELETED));
+        assert_eq!((gone.mapping.path.as_slice(), gone.mapping.deleted), (&b"/tmp/libssl.so.3"[..], true));
     }
 
     #[test]

@@ -10,9 +10,9 @@ use crate::api::counts::Whose;
 use crate::baseline::{Baseline, ProcessIdentity, ScanOptions};
 use crate::clocks::{self, HostFacts, now_ns};
 use crate::error::RecordError;
+use crate::events::both;
 use crate::filters::Filters;
 use crate::host_crypto::HostCryptoFacts;
-use crate::kernel_crypto;
 use crate::known::Processes;
 use crate::loads::Loads;
 use crate::objects::Objects;
@@ -24,11 +24,8 @@ use crate::probes::object::Loaded;
 use crate::start::{all_processes, follow_more};
 use crate::stop::{self, Signals};
 use crate::wire::Wire;
-use crate::wire::part::PART_KIND;
 use crate::writer::Writer;
-use crypto_tracer_format::record::{
-    Fact, FileOpen, Kind, LossReason, MarkKind, ProbeStatus, ProcessExec, ProcessFork, Record, Records,
-};
+use crypto_tracer_format::record::{Fact, LossReason, MarkKind, ProbeStatus, Record};
 use crypto_tracer_format::segment::CloseReason;
 use libbpf_rs::RingBuffer;
 use std::cell::RefCell;
@@ -68,6 +65,8 @@ pub(crate) struct Session<'a> {
     pub(crate) objects: Objects,
     pub(crate) wire: Wire,
     pub(crate) api: Option<Api>,
+    /// Memory for a call whose objects are named.
+    pub(crate) named: Vec<u8>,
     pub(crate) kernel_losses: HashMap<(Fact, LossReason), u64>,
     pub(crate) losses_read_ns: u64,
     pub(crate) malformed: u64,
@@ -213,10 +212,7 @@ impl Session<'_> {
             match Record::split_first(rest) {
                 Ok((record, after)) => {
                     rest = after;
-                    // What comes after a failed write is still counted.
-                    if self.take(&record).is_break() {
-                        flow = ControlFlow::Break(());
-                    }
+                    flow = both(flow, self.take(&record));
                 }
                 Err(_) => {
                     self.malformed += 1;
@@ -249,129 +245,6 @@ impl Session<'_> {
             }
         }
         ControlFlow::Continue(more)
-    }
-
-    /// One record of the kernel programs.
-    fn take(&mut self, record: &Record<'_>) -> ControlFlow<()> {
-        let header = record.header();
-        let bytes = |at| record.str(at).unwrap_or_default();
-        let (fact, wanted) = match record.kind() {
-            Some(Kind::FileOpen) => {
-                let open = record.payload::<FileOpen>().unwrap_or_default();
-                let wanted = self.processes.passes(header)
-                    && self.filters.file_wanted(bytes(open.dir), bytes(open.path));
-                (Fact::FileOpen, wanted)
-            }
-            Some(Kind::ProcessFork) => {
-                self.loads_before(header.time_ns)?;
-                let fork = record.payload::<ProcessFork>().unwrap_or_default();
-                self.loads.forget(header.tgid);
-                (Fact::ProcessFork, self.processes.forked(header, fork.ppid))
-            }
-            Some(Kind::ProcessExec) => {
-                // Of the new program, the interpreter's mappings come before this record; crypto libraries come after it.
-                self.loads_before(header.time_ns)?;
-                let exec = record.payload::<ProcessExec>().unwrap_or_default();
-                self.loads.forget(header.tgid);
-                (
-                    Fact::ProcessExec,
-                    self.processes.began(header, exec.ppid, bytes(exec.exe), bytes(exec.argv)),
-                )
-            }
-            Some(Kind::ProcessExit) => {
-                self.loads_before(header.time_ns)?;
-                self.loads.forget(header.tgid);
-                self.filters.ended(header.tgid);
-                if let Some(api) = &mut self.api {
-                    api.ended.insert(header.tgid);
-                }
-                (Fact::ProcessExit, self.processes.exited(header))
-            }
-            None if header.kind == PART_KIND => return self.handshake(record),
-            Some(Kind::ApiCall) => {
-                let Some(api) = &self.api else { return ControlFlow::Continue(()) };
-                let named = api.named(record.bytes());
-                return self.call(&named);
-            }
-            Some(Kind::KernelCrypto) => (Fact::KernelCrypto, self.processes.passes(header)),
-            _ => {
-                self.malformed += 1;
-                return ControlFlow::Continue(());
-            }
-        };
-        if !wanted || !self.recorded.contains(&fact) {
-            return ControlFlow::Continue(());
-        }
-        let writer = &mut self.writer;
-        let seen = self.baseline.seen(header, &mut |records| writer.put(records));
-        match kernel_crypto::stripped(record).as_deref().map(Record::split_first) {
-            None => writer.event(record)?,
-            Some(Ok((stripped, _))) => writer.event(&stripped)?,
-            Some(Err(_)) => self.malformed += 1,
-        }
-        match seen {
-            ControlFlow::Continue(_) => ControlFlow::Continue(()),
-            ControlFlow::Break(_) => ControlFlow::Break(()),
-        }
-    }
-
-    /// A part of a TLS handshake: the records that it completes.
-    fn handshake(&mut self, part: &Record<'_>) -> ControlFlow<()> {
-        // The end of a connection comes in any process.
-        let header = part.header();
-        if !self.recorded.contains(&Fact::TlsHandshake)
-            || (header.tgid != 0 && !self.processes.passes(header))
-        {
-            return ControlFlow::Continue(());
-        }
-        let mut out = Vec::new();
-        if !self.wire.take(part, &self.objects, self.writer.redactor(), &mut out) {
-            self.malformed += 1;
-        }
-        for record in Records::new(&out).flatten() {
-            let writer = &mut self.writer;
-            let seen = self.baseline.seen(record.header(), &mut |records| writer.put(records));
-            self.writer.event(&record)?;
-            if seen.is_break() {
-                return ControlFlow::Break(());
-            }
-        }
-        ControlFlow::Continue(())
-    }
-
-    /// Writes the loads of libraries that came before this time.
-    fn loads_before(&mut self, time_ns: u64) -> ControlFlow<()> {
-        for load in self.loads.before(time_ns) {
-            if !self.recorded.contains(&Fact::LibLoad) {
-                continue;
-            }
-            let header = match self.processes.get(load.tgid) {
-                Some(known) if self.processes.passes(&known.header) => known.header,
-                Some(_) => continue,
-                // What the filters let through is known.
-                None if self.filters.any() || load.tgid == std::process::id() => continue,
-                None => match self.baseline.identity_of(load.tgid) {
-                    Some(who) => who.header(load.time_ns),
-                    None => clocks::header(load.time_ns),
-                },
-            };
-            if header.start_ns == 0 && !self.options.names.is_empty() || !self.processes.passes(&header) {
-                continue;
-            }
-            let mut out = Vec::new();
-            load.put(&header, &mut out);
-            let writer = &mut self.writer;
-            let mut emit = |records: &[u8]| writer.put(records);
-            if header.start_ns != 0 {
-                self.baseline.seen(&header, &mut emit)?;
-            }
-            let named = crypto_tracer_format::record::Header { tgid: load.tgid, ..header };
-            self.baseline.library_loaded(&named, &load.payload, &load.path, &mut emit)?;
-            if let Ok((record, _)) = Record::split_first(&out) {
-                self.writer.event(&record)?;
-            }
-        }
-        ControlFlow::Continue(())
     }
 
     /// Clocks, losses, rotation, flushing.

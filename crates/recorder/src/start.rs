@@ -7,7 +7,7 @@
 
 use crate::api::elf::{Finder, Machine};
 use crate::api::links::{self, Way};
-use crate::api::{Api, Wanted, maps};
+use crate::api::{Api, Wanted, mapped};
 use crate::baseline::{Baseline, ProcessIdentity};
 use crate::clocks::{HostFacts, now_ns};
 use crate::error::RecordError;
@@ -134,7 +134,7 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
                 catalogue,
                 bulk: options.bulk,
                 libraries: &options.libraries,
-                pids: if way.is_multi() { limit_to(options, &host.release) } else { Vec::new() },
+                pids: if way == Way::Multi { limit_to(options, &host.release) } else { Vec::new() },
                 release: &host.release,
             };
             let mut api = Api::new(asked, way, objects.clone(), &loaded);
@@ -142,8 +142,8 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
                 loads.mapped = Some(Vec::new());
                 api.begin(&mut loaded, &options.libraries);
                 let processes = everything.iter().filter(|_| rings.is_some() || options.libraries.is_empty());
-                for mapped in processes.flat_map(|who| maps::of(who.tgid)) {
-                    api.mapped(&mut loaded, &mapped);
+                for file in processes.flat_map(|who| mapped::already(who.tgid)) {
+                    api.mapped(&mut loaded, &file);
                 }
                 filters.warnings.append(&mut api.warnings);
             }
@@ -185,6 +185,7 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
         wire: Wire::default(),
         loads,
         api,
+        named: Vec::new(),
         kernel_losses: HashMap::new(),
         losses_read_ns: now_ns(),
         malformed: 0,

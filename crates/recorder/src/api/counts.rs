@@ -6,9 +6,11 @@
 //! - What a process left behind is written and removed once the process has ended: then nothing of it changes any more.
 //! - A record is dated when it is written, so that a reader that orders by time has not yet let go of that time.
 
+use super::call;
 use crate::clocks::now_ns;
+use crate::objects::Objects;
 use crate::probes::object::Loaded;
-use crypto_tracer_format::record::{ApiCount, Builder, Header, Kind, api_bits};
+use crypto_tracer_format::record::{ApiCount, Builder, Header};
 use libbpf_rs::{MapCore, MapFlags, MapHandle};
 use std::collections::{HashMap, HashSet};
 
@@ -69,8 +71,8 @@ impl Counts {
         Some(Counts { counts, tries, written: HashMap::new() })
     }
 
-    /// Calls `tell` with a whole `ApiCount` record for each count that grew.
-    pub fn counts(&mut self, whose: Whose, ended: &HashSet<u32>, mut tell: impl FnMut(&[u8])) {
+    /// Appends a record for each count that grew.
+    pub(super) fn counts(&mut self, whose: Whose, ended: &HashSet<u32>, out: &mut Vec<u8>) {
         let mut gone = Vec::new();
         for key in self.counts.keys() {
             let over = match whose {
@@ -86,7 +88,7 @@ impl Counts {
             let (before, read_ns) = self.written.get(&key).copied().unwrap_or((0, u64_at(&counted, 8)));
             let grown = count.saturating_sub(before);
             if grown > 0 {
-                tell(&record(&key, &counted, grown, read_ns.min(to_ns), now_ns()));
+                put(out, &key, &counted, grown, read_ns.min(to_ns));
             }
             if over {
                 gone.push(key);
@@ -101,21 +103,24 @@ impl Counts {
         }
     }
 
-    /// Calls `tell` with the record of each call that will not be tried again: all of a process that ended.
-    pub fn failed(&mut self, whose: Whose, ended: &HashSet<u32>, mut tell: impl FnMut(&[u8])) {
+    /// Appends the record of each call that will not be tried again: all of a process that ended.
+    pub(super) fn failed(
+        &mut self,
+        whose: Whose,
+        ended: &HashSet<u32>,
+        objects: &Objects,
+        out: &mut Vec<u8>,
+    ) {
         let over = |key: &Vec<u8>| {
             key.len() == OBJECT_BYTES && (whose == Whose::Last || ended.contains(&u32_at(key, 0)))
         };
         let keys: Vec<Vec<u8>> = self.tries.keys().filter(over).collect();
         for key in keys {
-            let call = self.tries.lookup(&key, MapFlags::ANY).ok().flatten();
-            // Where no return is seen, the first try was told of when it was entered.
-            let told = |call: &Vec<u8>| u32_at(call, bits_at()) & api_bits::RESULT_UNKNOWN != 0;
-            if let Some(mut call) = call.filter(|call| !told(call)) {
-                if let Some(time) = call.get_mut(8..16) {
-                    time.copy_from_slice(&now_ns().to_le_bytes());
-                }
-                tell(&call);
+            let tried = self.tries.lookup(&key, MapFlags::ANY).ok().flatten();
+            if let Some(mut tried) = tried.filter(|tried| !call::was_told(tried)) {
+                call::date(&mut tried, now_ns());
+                call::name_objects(&mut tried, objects);
+                out.extend_from_slice(&tried);
             }
             // Of a process that ended: nobody else removes it.
             let _ = self.tries.delete(&key);
@@ -123,14 +128,9 @@ impl Counts {
     }
 }
 
-/// Where the bits stand in the record of a call.
-fn bits_at() -> usize {
-    Kind::ApiCall.fields().iter().find(|field| field.name == "bits").map_or(usize::MAX, |field| field.offset)
-}
-
-fn record(key: &[u8], counted: &[u8], count: u64, from_ns: u64, now_ns: u64) -> Vec<u8> {
+fn put(out: &mut Vec<u8>, key: &[u8], counted: &[u8], count: u64, from_ns: u64) {
     let mut header = Header {
-        time_ns: now_ns,
+        time_ns: now_ns(),
         tgid: u32_at(key, 8),
         tid: u32_at(counted, 32),
         uid: u32_at(counted, 36),
@@ -142,7 +142,6 @@ fn record(key: &[u8], counted: &[u8], count: u64, from_ns: u64, now_ns: u64) -> 
     for (to, from) in header.comm.iter_mut().zip(counted.get(48..).unwrap_or_default()) {
         *to = *from;
     }
-    let mut out = Vec::new();
     let payload = ApiCount {
         function: u32_at(key, 12),
         library: u32_at(key, 16),
@@ -153,8 +152,7 @@ fn record(key: &[u8], counted: &[u8], count: u64, from_ns: u64, now_ns: u64) -> 
         n1: u64_at(key, 32) as i64,
     };
     // There are no strings that could be too long.
-    let _ = Builder::new(&mut out).finish(&header, &payload);
-    out
+    let _ = Builder::new(out).finish(&header, &payload);
 }
 
 fn u32_at(b: &[u8], at: usize) -> u32 {

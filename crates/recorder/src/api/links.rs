@@ -34,8 +34,6 @@ pub const FEW_SITES: usize = 16;
 pub enum Way {
     /// All of a file in one link.
     Multi,
-    /// The same on kernels before 6.13.
-    OldMulti,
     /// Each for itself, told apart by its cookie.
     Single,
     /// Each for itself, with a program of its own.
@@ -53,6 +51,10 @@ pub enum Moment {
     Left,
 }
 
+impl Moment {
+    const ALL: [Moment; 3] = [Moment::Enter, Moment::Leave, Moment::Left];
+}
+
 /// A probe to be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Point {
@@ -62,75 +64,41 @@ pub struct Point {
     pub site: u32,
 }
 
-const ENTER: [&str; FEW_SITES] = [
-    "api_enter_0",
-    "api_enter_1",
-    "api_enter_2",
-    "api_enter_3",
-    "api_enter_4",
-    "api_enter_5",
-    "api_enter_6",
-    "api_enter_7",
-    "api_enter_8",
-    "api_enter_9",
-    "api_enter_10",
-    "api_enter_11",
-    "api_enter_12",
-    "api_enter_13",
-    "api_enter_14",
-    "api_enter_15",
-];
-const LEAVE: [&str; FEW_SITES] = [
-    "api_leave_0",
-    "api_leave_1",
-    "api_leave_2",
-    "api_leave_3",
-    "api_leave_4",
-    "api_leave_5",
-    "api_leave_6",
-    "api_leave_7",
-    "api_leave_8",
-    "api_leave_9",
-    "api_leave_10",
-    "api_leave_11",
-    "api_leave_12",
-    "api_leave_13",
-    "api_leave_14",
-    "api_leave_15",
-];
+/// The programs of as many sites.
+macro_rules! numbered {
+    ($name:literal) => {
+        &numbered!($name: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
+    };
+    ($name:literal: $($site:literal)*) => {
+        [$(concat!($name, $site)),*] as [&str; FEW_SITES]
+    };
+}
 
 impl Way {
     const ALL: [Way; 3] = [Way::Multi, Way::Single, Way::Numbered];
 
-    /// Whether all probes of a file are one link.
-    pub fn is_multi(self) -> bool {
-        matches!(self, Way::Multi | Way::OldMulti)
+    /// What runs at such a moment: one program for all sites, or one for each of the first.
+    fn programs_at(self, moment: Moment) -> &'static [&'static str] {
+        match (self, moment) {
+            (Way::Multi, Moment::Enter) => &["api_enter_multi"],
+            (Way::Multi, Moment::Leave) => &["api_leave_multi"],
+            (Way::Multi, Moment::Left) => &["api_left_multi"],
+            (Way::Single, Moment::Enter) => &["api_enter_cookie"],
+            (Way::Single, Moment::Leave) => &["api_leave_cookie"],
+            (Way::Single, Moment::Left) => &["api_left_cookie"],
+            (Way::Numbered, Moment::Enter) => numbered!("api_enter_"),
+            (Way::Numbered, Moment::Leave) => numbered!("api_leave_"),
+            (Way::Numbered, Moment::Left) => &[],
+        }
     }
 
     fn programs(self) -> Vec<&'static str> {
-        match self {
-            Way::Multi => vec!["api_enter_multi", "api_leave_multi", "api_left_multi"],
-            Way::OldMulti => vec!["api_enter_old_multi", "api_leave_old_multi", "api_left_old_multi"],
-            Way::Single => vec!["api_enter_cookie", "api_leave_cookie", "api_left_cookie"],
-            Way::Numbered => ENTER.into_iter().chain(LEAVE).collect(),
-        }
+        Moment::ALL.into_iter().flat_map(|moment| self.programs_at(moment)).copied().collect()
     }
 
     fn program(self, moment: Moment, site: u32) -> Option<&'static str> {
-        match (self, moment) {
-            (Way::Multi, Moment::Enter) => Some("api_enter_multi"),
-            (Way::Multi, Moment::Leave) => Some("api_leave_multi"),
-            (Way::Multi, Moment::Left) => Some("api_left_multi"),
-            (Way::OldMulti, Moment::Enter) => Some("api_enter_old_multi"),
-            (Way::OldMulti, Moment::Leave) => Some("api_leave_old_multi"),
-            (Way::OldMulti, Moment::Left) => Some("api_left_old_multi"),
-            (Way::Single, Moment::Enter) => Some("api_enter_cookie"),
-            (Way::Single, Moment::Leave) => Some("api_leave_cookie"),
-            (Way::Single, Moment::Left) => Some("api_left_cookie"),
-            (Way::Numbered, Moment::Enter) => ENTER.get(site as usize).copied(),
-            (Way::Numbered, Moment::Leave) => LEAVE.get(site as usize).copied(),
-            (Way::Numbered, Moment::Left) => None,
-        }
+        let site = if self == Way::Numbered { site as usize } else { 0 };
+        self.programs_at(moment).get(site).copied()
     }
 }
 
@@ -153,17 +121,12 @@ pub fn choose(
         if let (Some((_, better)), false) = (chosen, all) {
             return attempt(ProbeState::NotNeeded, 0, format!("{better} is in use"));
         }
-        let tried = try_out(loaded, way).map(|()| way);
-        let tried = match tried {
-            Err(_) if way == Way::Multi => try_out(loaded, Way::OldMulti).map(|()| Way::OldMulti),
-            tried => tried,
-        };
-        match tried {
-            Ok(way) if chosen.is_none() => {
+        match try_out(loaded, way) {
+            Ok(()) if chosen.is_none() => {
                 chosen = Some((way, name));
                 attempt(ProbeState::Attached, 0, entries_only(release))
             }
-            Ok(_) => {
+            Ok(()) => {
                 loaded.take_back();
                 attempt(ProbeState::NotNeeded, 0, "works; a better one is in use".into())
             }
@@ -197,7 +160,7 @@ fn try_out(loaded: &mut Loaded, way: Way) -> Result<(), Failure> {
     let point = [Point { offset: 0, site: 0 }];
     let tried = [Moment::Enter, Moment::Leave]
         .into_iter()
-        .try_for_each(|moment| attach_all(loaded, way, &file, moment, -1, &point));
+        .try_for_each(|moment| Spot { way, file: &file, moment, pid: -1 }.attach_all(loaded, &point));
     match tried {
         Ok(()) => loaded.unlink(),
         Err(_) => loaded.take_back(),
@@ -213,59 +176,59 @@ fn own_file() -> io::Result<File> {
     Ok(file)
 }
 
-/// Attaches these; those that can't be are returned. `pid` -1: of all processes.
-pub fn attach(
-    loaded: &mut Loaded,
-    way: Way,
-    file: &File,
-    moment: Moment,
-    pid: i32,
-    points: &[Point],
-) -> Vec<(Point, Failure)> {
-    match (attach_all(loaded, way, file, moment, pid, points), points) {
-        (Ok(()), _) => Vec::new(),
-        (Err(failure), [point]) => vec![(*point, failure)],
-        (Err(_), _) => {
-            // One of them is to blame: the others are attached all the same.
-            let (first, second) = points.split_at(points.len() / 2);
-            let mut failed = attach(loaded, way, file, moment, pid, first);
-            failed.extend(attach(loaded, way, file, moment, pid, second));
-            failed
-        }
-    }
+/// What the probes of one link have in common.
+#[derive(Clone, Copy, Debug)]
+pub struct Spot<'a> {
+    /// How they are attached.
+    pub way: Way,
+    /// Where to.
+    pub file: &'a File,
+    /// What they wait for.
+    pub moment: Moment,
+    /// In which process; -1: in all.
+    pub pid: i32,
 }
 
-/// Attaches all of these, or fails.
-fn attach_all(
-    loaded: &mut Loaded,
-    way: Way,
-    file: &File,
-    moment: Moment,
-    pid: i32,
-    points: &[Point],
-) -> Result<(), Failure> {
-    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-    let retprobe = moment == Moment::Leave;
-    let Some(first) = points.first() else { return Ok(()) };
-    if way.is_multi() {
-        let program = way.program(moment, 0).unwrap_or_default();
-        let opts = UprobeMultiOpts {
-            offsets: points.iter().map(|p| p.offset as usize).collect(),
-            cookies: points.iter().map(|p| u64::from(p.site)).collect(),
-            retprobe,
-            ..UprobeMultiOpts::default()
-        };
-        return loaded.link(program, |p| p.attach_uprobe_multi_with_opts(pid, &path, "", opts));
+impl Spot<'_> {
+    /// Attaches these; those that can't be are returned.
+    pub fn attach(self, loaded: &mut Loaded, points: &[Point]) -> Vec<(Point, Failure)> {
+        match (self.attach_all(loaded, points), points) {
+            (Ok(()), _) => Vec::new(),
+            (Err(failure), [point]) => vec![(*point, failure)],
+            (Err(_), _) => {
+                // One of them is to blame: the others are attached all the same.
+                let (first, second) = points.split_at(points.len() / 2);
+                let mut failed = self.attach(loaded, first);
+                failed.extend(self.attach(loaded, second));
+                failed
+            }
+        }
     }
-    if points.len() > 1 {
-        // Single ones are attached one by one, so that what fails is known.
-        return Err(Failure { step: "attaching", errno: libc::E2BIG });
+
+    /// Attaches all of these, or fails.
+    fn attach_all(self, loaded: &mut Loaded, points: &[Point]) -> Result<(), Failure> {
+        let Some(first) = points.first() else { return Ok(()) };
+        let path = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+        let retprobe = self.moment == Moment::Leave;
+        let none = Failure { step: "finding the program", errno: libc::ENOENT };
+        let program = self.way.program(self.moment, first.site).ok_or(none)?;
+        if self.way == Way::Multi {
+            let opts = UprobeMultiOpts {
+                offsets: points.iter().map(|p| p.offset as usize).collect(),
+                cookies: points.iter().map(|p| u64::from(p.site)).collect(),
+                retprobe,
+                ..UprobeMultiOpts::default()
+            };
+            return loaded.link(program, |p| p.attach_uprobe_multi_with_opts(self.pid, &path, "", opts));
+        }
+        if points.len() > 1 {
+            // Single ones are attached one by one, so that what fails is known.
+            return Err(Failure { step: "attaching", errno: libc::E2BIG });
+        }
+        let cookie = if self.way == Way::Single { u64::from(first.site) } else { 0 };
+        let opts = UprobeOpts { cookie, retprobe, ..UprobeOpts::default() };
+        loaded.link(program, |p| p.attach_uprobe_with_opts(self.pid, &path, first.offset as usize, opts))
     }
-    let none = Failure { step: "finding the program", errno: libc::ENOENT };
-    let program = way.program(moment, first.site).ok_or(none)?;
-    let cookie = if way == Way::Single { u64::from(first.site) } else { 0 };
-    let opts = UprobeOpts { cookie, retprobe, ..UprobeOpts::default() };
-    loaded.link(program, |p| p.attach_uprobe_with_opts(pid, &path, first.offset as usize, opts))
 }
 
 fn entries_only(release: &str) -> String {
@@ -296,6 +259,8 @@ fn version(release: &str) -> (u32, u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probes::object::OBJECT;
+    use libbpf_rs::ObjectBuilder;
 
     #[test]
     fn return_probes_are_left_out_where_they_do_harm() {
@@ -313,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn numbered_programs_are_as_many_as_few() {
+    fn each_of_the_few_sites_has_a_program_of_its_own() {
         for way in Way::ALL {
             let programs = way.programs();
             for site in 0..FEW_SITES as u32 {
@@ -323,6 +288,27 @@ mod tests {
                 }
             }
         }
-        assert_eq!(Way::Numbered.program(Moment::Enter, FEW_SITES as u32), None);
+        let numbered = Way::Numbered;
+        assert_eq!(numbered.program(Moment::Leave, 15), Some("api_leave_15"));
+        assert_eq!(numbered.program(Moment::Enter, FEW_SITES as u32), None);
+        assert_eq!(numbered.program(Moment::Left, 0), None);
+    }
+
+    /// Where tasks are preempted, a program that keeps its stack in memory of the processor overwrites it: see own_stack
+    /// in bpf/api.bpf.c. What the kernel looks for is the call of another program, anywhere in it.
+    #[test]
+    fn no_program_may_share_its_stack() {
+        const CALL: u8 = 0x85;
+        const TAIL_CALL: i32 = 12;
+        let object = ObjectBuilder::default().open_memory(OBJECT).expect("the object");
+        let may_call_another = |name: &str| {
+            let program = object.progs().find(|p| p.name() == name).expect("a program of the object");
+            let mut instructions = program.insns().iter();
+            instructions.any(|i| i.code == CALL && i.src_reg() == 0 && i.imm == TAIL_CALL)
+        };
+        for program in Way::ALL.into_iter().flat_map(Way::programs) {
+            assert!(may_call_another(program), "{program}");
+        }
+        assert!(!may_call_another("open_raw"), "the test can fail");
     }
 }

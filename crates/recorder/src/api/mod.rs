@@ -6,55 +6,36 @@
 //! - What is probed is said in the capture: each function and each file has a record in every segment.
 //! - Addresses of objects are replaced by names before they leave this module.
 
+pub(crate) mod call;
 pub mod counts;
 pub mod elf;
 pub mod folders;
 pub mod links;
-pub mod maps;
+pub mod mapped;
 pub mod sites;
+mod told;
 
-use crate::baseline::open::{Target, open};
+use crate::baseline::open;
 use crate::clocks::{self, now_ns};
 use crate::objects::Objects;
 use crate::probes::object::{Failure, Loaded};
 use counts::{Counts, Whose};
 use crypto_tracer_format::catalogue::api::{Catalogue, Recorded, Topic};
-use crypto_tracer_format::record::{
-    ApiFunction, ApiLibrary, ApiRecorded, Fact, Loss, LossReason, ProbeState, ProbeStatus, lib_bits,
-};
+use crypto_tracer_format::record::{ApiLibrary, Fact, Loss, LossReason, lib_bits};
 use elf::{Calling, End, Finder, Machine, Probed, Site};
 use libbpf_rs::{MapCore, MapFlags, MapHandle};
-use links::{FEW_SITES, Moment, Point, Way, attach};
+use links::{FEW_SITES, Moment, Point, Spot, Way};
+use mapped::Mapped;
 use rustix::fs::{Stat, fstat};
 use sites::{Ids, MAX_SITES, Place};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use told::{Library, put_function, put_left_out, put_library};
 
 /// So many mappings are remembered; then memory starts anew.
 const REMEMBERED: usize = 64 * 1024;
-/// The name under which a capture tells what is not probed.
-const LEFT_OUT: &str = "uprobe:left_out";
 const NO_ROOM: &str = "there is room for only a few probes here";
-
-/// A file that is mapped executable.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mapped {
-    /// Who mapped it.
-    pub tgid: u32,
-    /// Where.
-    pub range: (u64, u64),
-    /// Device as the mapping shows it: major and minor.
-    pub dev: (u32, u32),
-    /// Inode.
-    pub ino: u64,
-    /// As the process sees it.
-    pub path: Vec<u8>,
-    /// It was removed or replaced since.
-    pub deleted: bool,
-    /// When; `None`: before the recording began.
-    pub time_ns: Option<u64>,
-}
 
 /// What is asked for.
 pub(crate) struct Wanted<'a> {
@@ -66,17 +47,6 @@ pub(crate) struct Wanted<'a> {
     pub(crate) pids: Vec<i32>,
     /// Kernel release.
     pub(crate) release: &'a str,
-}
-
-/// A probed file.
-#[derive(Debug)]
-struct Library {
-    record: ApiLibrary,
-    family: usize,
-    path: Vec<u8>,
-    /// Functions, and why they are not probed.
-    left_out: Vec<(String, String)>,
-    errno: i32,
 }
 
 /// What is known of a file.
@@ -186,46 +156,39 @@ impl Api {
 
     /// Whether this file was not looked at yet.
     pub(crate) fn is_new(&self, mapped: &Mapped) -> bool {
-        !self.seen.contains(&(mapped.dev.0, mapped.dev.1, mapped.ino))
+        mapped.mapping.ino != 0 && !self.seen.contains(&mapped.mapping.file())
     }
 
     /// A process has mapped a file: it is probed, if it carries a family and isn't probed yet.
     pub(crate) fn mapped(&mut self, loaded: &mut Loaded, mapped: &Mapped) {
-        let key = (mapped.dev.0, mapped.dev.1, mapped.ino);
-        if self.seen.contains(&key) {
+        if !self.is_new(mapped) {
             return;
         }
+        let (mapping, key) = (&mapped.mapping, mapped.mapping.file());
         if self.seen.len() >= REMEMBERED {
             self.seen.clear();
         }
         self.seen.insert(key);
         if !self.only_these.is_empty()
-            && !self.only_these.contains(&mapped.path)
-            && folders::family_of(&mapped.path, self.finder.catalogue().families()).is_none()
+            && !self.only_these.contains(&mapping.path)
+            && folders::family_of(&mapping.path, self.finder.catalogue().families()).is_none()
         {
             return;
         }
-        let target = Target {
-            tgid: mapped.tgid,
-            range: mapped.range,
-            dev: mapped.dev,
-            ino: mapped.ino,
-            path: &mapped.path,
-        };
-        let Some((file, stat)) = open(&target) else {
+        let Some((file, stat)) = open::open(mapped.tgid, mapping) else {
             // A process that is gone already; or the file of one that can't be looked into.
             self.seen.remove(&key);
             return;
         };
         let before = self.libraries.len();
-        let bits = if mapped.deleted { lib_bits::DELETED } else { 0 };
-        let seen_at = SeenAt { path: &mapped.path, bits };
+        let bits = if mapping.deleted { lib_bits::DELETED } else { 0 };
+        let seen_at = SeenAt { path: &mapping.path, bits };
         // What was asked for may have been replaced since: the new file is meant too.
-        let probe = self.only_these.is_empty() || self.only_these.contains(&mapped.path);
+        let probe = self.only_these.is_empty() || self.only_these.contains(&mapping.path);
         let family = self.file(loaded, &file, &stat, seen_at, probe);
         // The mapping may show another device than stat.
         if let Some(family) = family {
-            self.carries(mapped.dev, mapped.ino, family);
+            self.carries((mapping.dev_major, mapping.dev_minor), mapping.ino, family);
         }
         if let (Some(from_ns), true) = (mapped.time_ns, self.libraries.len() > before) {
             let to_ns = now_ns();
@@ -331,11 +294,11 @@ impl Api {
 
     /// Which functions of a file are probed, each with the number of its site.
     fn choose(&mut self, probed: &Probed, left_out: &mut Vec<(String, String)>) -> Vec<(u32, Site)> {
-        let most = if self.way.is_multi() { MAX_SITES } else { FEW_SITES as u32 };
+        let most = if self.way == Way::Multi { MAX_SITES } else { FEW_SITES as u32 };
         let room = most.saturating_sub(self.used) as usize;
         let catalogue = self.finder.catalogue();
         let mut chosen = probed.sites.clone();
-        if !self.way.is_multi() {
+        if self.way != Way::Multi {
             chosen.sort_by_key(|site| telling(catalogue, probed.family, site.function));
         }
         for site in chosen.split_off(chosen.len().min(room)) {
@@ -406,7 +369,8 @@ impl Api {
         let mut failed = Vec::new();
         for &pid in pids {
             for (moment, points) in &moments {
-                failed.extend(attach(loaded, self.way, file, *moment, pid, points));
+                let spot = Spot { way: self.way, file, moment: *moment, pid };
+                failed.extend(spot.attach(loaded, points));
             }
         }
         failed
@@ -426,32 +390,11 @@ impl Api {
         }
     }
 
-    /// Replaces the addresses in a record of a call by names.
-    pub(crate) fn named(&self, record: &[u8]) -> Vec<u8> {
-        let mut bytes = record.to_vec();
-        let number = |at: usize| {
-            record.get(at..).and_then(|b| b.first_chunk::<8>()).map_or(0, |b| u64::from_ne_bytes(*b))
-        };
-        for field in ["object", "parent"] {
-            let fields = crypto_tracer_format::record::Kind::ApiCall.fields();
-            let Some(at) = fields.iter().find(|f| f.name == field).map(|f| f.offset) else { continue };
-            let name = self.objects.name(number(at));
-            if let Some(place) = bytes.get_mut(at..at + 8) {
-                place.copy_from_slice(&name.to_ne_bytes());
-            }
-        }
-        bytes
-    }
-
-    /// Calls `tell` with what the kernel has counted, and with calls that failed for good.
-    pub(crate) fn collect(&mut self, whose: Whose, mut tell: impl FnMut(&[u8])) {
+    /// Appends what the kernel has counted, and the calls that failed for good.
+    pub(crate) fn collect(&mut self, whose: Whose, out: &mut Vec<u8>) {
         let ended = std::mem::take(&mut self.ended);
-        self.counts.counts(whose, &ended, &mut tell);
-        let mut failed = Vec::new();
-        self.counts.failed(whose, &ended, |record| failed.push(record.to_vec()));
-        for record in failed {
-            tell(&self.named(&record));
-        }
+        self.counts.counts(whose, &ended, out);
+        self.counts.failed(whose, &ended, &self.objects, out);
     }
 }
 
@@ -478,50 +421,4 @@ fn telling(catalogue: &Catalogue, family: usize, function: usize) -> (bool, u8, 
         _ => 8,
     };
     (f.record == Recorded::Count, topic, function)
-}
-
-fn put_function(out: &mut Vec<u8>, catalogue: &Catalogue, id: u32) {
-    let Some((_, family, f)) = catalogue.numbered().find(|(number, ..)| *number == id) else { return };
-    let recorded = match f.record {
-        Recorded::Event => ApiRecorded::Event,
-        Recorded::Count => ApiRecorded::Count,
-    };
-    clocks::put(out, now_ns(), |b| ApiFunction {
-        id,
-        recorded: recorded.number(),
-        bulk: f.bulk.into(),
-        family: b.string(family.family.as_bytes()),
-        name: b.string(f.name.as_bytes()),
-        topic: b.string(f.topic.word().as_bytes()),
-        args: b.string(f.describe_args().as_bytes()),
-        success: b.string(f.success.word().as_bytes()),
-        reserved: 0,
-    });
-}
-
-fn put_library(out: &mut Vec<u8>, library: &Library, catalogue: &Catalogue) {
-    let family = catalogue.families().get(library.family).map_or("", |f| &f.family);
-    let names: Vec<&str> = library.left_out.iter().map(|(name, _)| name.as_str()).collect();
-    clocks::put(out, now_ns(), |b| ApiLibrary {
-        family: b.string(family.as_bytes()),
-        path: b.string(&library.path),
-        left_out: b.string(names.join(" ").as_bytes()),
-        ..library.record
-    });
-    if library.left_out.is_empty() {
-        return;
-    }
-    let why: Vec<String> = library.left_out.iter().map(|(name, why)| format!("{name} ({why})")).collect();
-    let reason = format!("{}: {}", String::from_utf8_lossy(&library.path), why.join(", "));
-    put_left_out(out, library.errno, &reason);
-}
-
-fn put_left_out(out: &mut Vec<u8>, errno: i32, reason: &str) {
-    clocks::put(out, now_ns(), |b| ProbeStatus {
-        fact: Fact::ApiCall.number(),
-        state: ProbeState::NotSupported.number(),
-        errno,
-        probe: b.string(LEFT_OUT.as_bytes()),
-        reason: b.string(reason.as_bytes()),
-    });
 }

@@ -2,8 +2,8 @@
 //!
 //! Invariant: only the link is read, the file itself is never opened.
 
-use super::maps::undeleted;
 use super::process::{Unread, read};
+use crate::maps::undeleted;
 use crypto_tracer_format::catalogue::Pattern;
 use procfs::process::Process;
 use rustix::fs::{Dir, OFlags};

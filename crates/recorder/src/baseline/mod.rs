@@ -12,18 +12,17 @@ mod cgroup;
 mod files;
 mod library;
 pub(crate) use library::open;
-mod maps;
 mod process;
 mod users;
 
-pub use maps::Mapping;
 pub use process::ProcessIdentity;
 
+use crate::maps::{self, Mapping};
 use cgroup::Cgroups;
-use crypto_tracer_format::catalogue::Pattern;
+use crypto_tracer_format::catalogue::{Pattern, libraries};
 use crypto_tracer_format::record::{
-    BaselineMapping, BaselineOpenFile, BaselineProcess, BaselineSummary, Builder, Cgroup, Header, LibLoad,
-    Mark, MarkKind, Payload, User, lib_bits, process_bits,
+    BaselineMapping, BaselineOpenFile, BaselineProcess, BaselineSummary, Builder, Cgroup, Header, Mark,
+    MarkKind, Payload, User, lib_bits, process_bits,
 };
 use files::OpenFile;
 use library::Libraries;
@@ -156,7 +155,7 @@ impl Baseline {
         if argv.as_ref().is_ok_and(|len| *len > buffer.len() as u64) {
             bits |= process_bits::ARGV_CUT;
         }
-        let mappings = maps::crypto_libraries(process);
+        let mappings = crypto_libraries(process);
         bits |= unread(&mappings, process_bits::MAPS_UNREADABLE);
         let mut files = Vec::new();
         let mut fd_buffer = Vec::new();
@@ -231,22 +230,12 @@ impl Baseline {
     /// A library was mapped: emits what its file says, if this segment has not yet said it.
     pub fn library_loaded(
         &mut self,
-        header: &Header,
-        load: &LibLoad,
-        path: &[u8],
+        tgid: u32,
+        time_ns: u64,
+        mapping: &Mapping,
         emit: &mut Emit<'_>,
     ) -> ControlFlow<()> {
-        let mapping = Mapping {
-            start: load.addr,
-            end: load.addr.saturating_add(load.len),
-            offset: load.offset,
-            dev_major: load.dev_major,
-            dev_minor: load.dev_minor,
-            ino: load.ino,
-            path: path.to_vec(),
-            deleted: load.bits & lib_bits::DELETED != 0,
-        };
-        self.libraries.describe(header.tgid, &mapping, header.time_ns, &mut self.out);
+        self.libraries.describe(tgid, mapping, time_ns, &mut self.out);
         self.flush(emit)
     }
 
@@ -329,6 +318,14 @@ impl Baseline {
         self.out.clear();
         flow
     }
+}
+
+/// The crypto libraries that a process has mapped.
+fn crypto_libraries(process: &Process) -> Result<Vec<Mapping>, Unread> {
+    let mut found = Vec::new();
+    let wanted = |path: &[u8]| libraries::family_of(path).is_some();
+    maps::executable_files(process.open_relative("maps")?, wanted, &mut found)?;
+    Ok(found)
 }
 
 /// The bit, if something was not readable for lack of rights.

@@ -50,7 +50,7 @@ wire! {
         library: u32,
         /// How many.
         count: u64,
-        /// When the first of them completed.
+        /// When the first completed; where earlier records count the same: when that count was read. None completed before.
         from_ns: u64,
         /// When the last of them completed.
         to_ns: u64,

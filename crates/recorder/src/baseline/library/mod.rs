@@ -7,7 +7,7 @@ mod elf;
 pub(crate) mod open;
 mod version;
 
-use super::maps::Mapping;
+use crate::maps::Mapping;
 use crypto_tracer_format::catalogue::libraries;
 use crypto_tracer_format::record::{Builder, Header, Library, lib_bits};
 use std::collections::{HashMap, HashSet};
@@ -45,7 +45,7 @@ impl Libraries {
 
     /// Appends the record of a mapping's file, unless this segment has it. Returns whether it did.
     pub(super) fn describe(&mut self, tgid: u32, mapping: &Mapping, time_ns: u64, out: &mut Vec<u8>) -> bool {
-        let key = (mapping.dev_major, mapping.dev_minor, mapping.ino);
+        let key = mapping.file();
         if self.written.contains(&key) {
             return false;
         }
@@ -79,14 +79,7 @@ fn read(tgid: u32, mapping: &Mapping) -> Description {
     if mapping.deleted {
         known.bits |= lib_bits::DELETED;
     }
-    let target = open::Target {
-        tgid,
-        range: (mapping.start, mapping.end),
-        dev: (mapping.dev_major, mapping.dev_minor),
-        ino: mapping.ino,
-        path: &mapping.path,
-    };
-    let Some((file, stat)) = open::open(&target) else {
+    let Some((file, stat)) = open::open(tgid, mapping) else {
         known.bits |= lib_bits::UNREADABLE;
         return known;
     };

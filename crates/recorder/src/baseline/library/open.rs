@@ -8,6 +8,7 @@
 //!   in maps than in stat.
 //! - Nothing but a regular file is ever opened for reading: no device, no FIFO that would block.
 
+use crate::maps::Mapping;
 use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 use std::ffi::OsStr;
@@ -16,28 +17,16 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// What is to be opened.
-pub(crate) struct Target<'a> {
-    pub(crate) tgid: u32,
-    /// The mapping's addresses.
-    pub(crate) range: (u64, u64),
-    /// Its device, major and minor.
-    pub(crate) dev: (u32, u32),
-    pub(crate) ino: u64,
-    pub(crate) path: &'a [u8],
-}
-
-/// Opens the file and tells its status.
-pub(crate) fn open(target: &Target<'_>) -> Option<(File, Stat)> {
-    let (start, end) = target.range;
-    let mapped = format!("/proc/{}/map_files/{start:x}-{end:x}", target.tgid);
+/// Opens the file that a process has mapped, and tells its status.
+pub(crate) fn open(tgid: u32, mapping: &Mapping) -> Option<(File, Stat)> {
+    let mapped = format!("/proc/{tgid}/map_files/{:x}-{:x}", mapping.start, mapping.end);
     let found = rustix::fs::open(mapped, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
         .ok()
-        .or_else(|| in_root(target))
-        .or_else(|| in_own_root(target))?;
+        .or_else(|| in_root(tgid, mapping))
+        .or_else(|| in_own_root(mapping))?;
     let stat = rustix::fs::fstat(&found).ok()?;
     let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-    if !regular || stat.st_ino != target.ino {
+    if !regular || stat.st_ino != mapping.ino {
         return None;
     }
     // A descriptor of O_PATH can't be read; through /proc/self it is opened again, the same file.
@@ -48,17 +37,18 @@ pub(crate) fn open(target: &Target<'_>) -> Option<(File, Stat)> {
 }
 
 /// The path as the recorder sees it. Without the process only the device tells that it is the same file system.
-fn in_own_root(target: &Target<'_>) -> Option<OwnedFd> {
-    let path = Path::new(OsStr::from_bytes(target.path));
+fn in_own_root(mapping: &Mapping) -> Option<OwnedFd> {
+    let path = Path::new(OsStr::from_bytes(&mapping.path));
     let found = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
     let dev = rustix::fs::fstat(&found).ok()?.st_dev;
-    ((rustix::fs::major(dev), rustix::fs::minor(dev)) == target.dev).then_some(found)
+    ((rustix::fs::major(dev), rustix::fs::minor(dev)) == (mapping.dev_major, mapping.dev_minor))
+        .then_some(found)
 }
 
 /// The path within the process's root, where its absolute symbolic links lead too.
-fn in_root(target: &Target<'_>) -> Option<OwnedFd> {
-    let root = format!("/proc/{}/root", target.tgid);
-    let path = Path::new(OsStr::from_bytes(target.path.strip_prefix(b"/")?));
+fn in_root(tgid: u32, mapping: &Mapping) -> Option<OwnedFd> {
+    let root = format!("/proc/{tgid}/root");
+    let path = Path::new(OsStr::from_bytes(mapping.path.strip_prefix(b"/")?));
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     let folder = rustix::fs::openat(CWD, root, flags | OFlags::DIRECTORY, Mode::empty()).ok()?;
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
@@ -76,14 +66,9 @@ mod tests {
     use std::os::unix::fs::MetadataExt;
 
     fn target(path: &Path, ino: u64) -> Option<Vec<u8>> {
-        let target = Target {
-            tgid: std::process::id(),
-            range: (1, 2),
-            dev: (0, 0),
-            ino,
-            path: path.as_os_str().as_bytes(),
-        };
-        open(&target).map(|(mut file, _)| {
+        let path = path.as_os_str().as_bytes().to_vec();
+        let mapping = Mapping { start: 1, end: 2, ino, path, ..Mapping::default() };
+        open(std::process::id(), &mapping).map(|(mut file, _)| {
             let mut text = Vec::new();
             file.read_to_end(&mut text).expect("readable");
             text
@@ -108,10 +93,19 @@ mod tests {
         std::fs::write(&path, b"mapped").expect("written");
         let meta = std::fs::metadata(&path).expect("there");
         let dev = (rustix::fs::major(meta.dev()), rustix::fs::minor(meta.dev()));
-        let open_as = |dev| {
+        let open_as = |(dev_major, dev_minor)| {
+            let path = path.as_os_str().as_bytes().to_vec();
+            let mapping = Mapping {
+                start: 1,
+                end: 2,
+                dev_major,
+                dev_minor,
+                ino: meta.ino(),
+                path,
+                ..Mapping::default()
+            };
             // No process has this number: it is above what the kernel gives.
-            let path = path.as_os_str().as_bytes();
-            open(&Target { tgid: u32::MAX, range: (1, 2), dev, ino: meta.ino(), path }).is_some()
+            open(u32::MAX, &mapping).is_some()
         };
         assert!(open_as(dev));
         assert!(!open_as((dev.0, dev.1 ^ 1)));
