@@ -43,7 +43,14 @@ static __always_inline void own_stack(void *ctx)
 		bpf_tail_call(ctx, 0, 0);
 }
 
-static __always_inline int enter(struct pt_regs___api *ctx, __u32 index, const bool tree)
+/*
+ * What a program says at a function's entry: that its return is of interest, or that it isn't, which is heard where one
+ * program is there for both.
+ */
+#define AWAIT 0
+#define PASS_OVER 1
+
+static __always_inline int enter(struct pt_regs___api *ctx, __u32 index, const bool tree, const bool session)
 {
 	struct ct_api_site *site = bpf_map_lookup_elem(&api_sites, &index);
 	__u64 ids = bpf_get_current_pid_tgid(), object;
@@ -54,7 +61,7 @@ static __always_inline int enter(struct pt_regs___api *ctx, __u32 index, const b
 
 	own_stack(ctx);
 	if (!site || !wanted(tgid, bpf_get_current_uid_gid()))
-		return 0;
+		return PASS_OVER;
 	flags = site->flags;
 	go = flags & CT_SITE_GO;
 	__builtin_memset(&open, 0, sizeof(open));
@@ -89,7 +96,7 @@ static __always_inline int enter(struct pt_regs___api *ctx, __u32 index, const b
 		/* Whether it is the program's is not known: better no call than a false one, and it is said. */
 		if (family == NOT_KNOWN) {
 			count_loss(CT_FACT_API_CALL, MISSED);
-			return 0;
+			return PASS_OVER;
 		}
 		/* The last act of a function of another group, whose return is awaited. */
 		if (family == NO_FILE && earlier && earlier->group != site->group)
@@ -101,8 +108,8 @@ static __always_inline int enter(struct pt_regs___api *ctx, __u32 index, const b
 		}
 	}
 	/* Whose return nobody awaits leaves no trampoline to take for a program. */
-	if (open.bits & HIDDEN && !(flags & CT_SITE_RETURNS))
-		return 0;
+	if (open.bits & HIDDEN && (session || !(flags & CT_SITE_RETURNS)))
+		return PASS_OVER;
 	open.site = index;
 	open.group = site->group;
 	open.rank = site->rank;
@@ -120,7 +127,7 @@ static __always_inline int enter(struct pt_regs___api *ctx, __u32 index, const b
 		    (flags & CT_SITE_RETURNS ? earlier->site != index :
 					       earlier->caller == open.caller && site->rank > earlier->rank)) {
 			earlier->rank = site->rank;
-			return 0;
+			return AWAIT;
 		}
 	}
 	/* The arguments as an array are read from the table: the verifier doesn't know which it will be. */
@@ -129,13 +136,13 @@ static __always_inline int enter(struct pt_regs___api *ctx, __u32 index, const b
 	    bpf_map_update_elem(&api_calls, &key, &open, BPF_ANY) && bpf_map_update_elem(&api_calls, &key, &open, BPF_ANY))
 		goto full;
 	if (open.bits & HIDDEN)
-		return 0;
+		return AWAIT;
 	made = bpf_map_lookup_elem(&api_calls, &key);
 	if (!made)
 		goto full;
 	if (!only_wanted(site, made)) {
 		bpf_map_delete_elem(&api_calls, &key);
-		return 0;
+		return PASS_OVER;
 	}
 	if (site->strings) {
 		void *nothing = bpf_map_lookup_elem(&api_no_text, &zero);
@@ -167,14 +174,14 @@ static __always_inline int enter(struct pt_regs___api *ctx, __u32 index, const b
 		/* Only so that its aliases are known for what they are does it stay. */
 		if (!site->group)
 			bpf_map_delete_elem(&api_calls, &key);
-		return 0;
+		return PASS_OVER;
 	}
 	if (flags & CT_SITE_HANDSHAKE && object && !go)
 		bpf_map_update_elem(&inside, &ids, &object, BPF_ANY);
-	return 0;
+	return AWAIT;
 full:
 	count_loss(CT_FACT_API_CALL, MAP_FULL);
-	return 0;
+	return PASS_OVER;
 }
 
 /* What a result says. Of a pointer only whether it is one: an address is nothing for a capture. */
@@ -287,7 +294,8 @@ out:
 #define PROBES(way, kind) \
 	SEC("?uprobe" kind) int api_enter_##way(struct pt_regs___api *ctx) \
 	{ \
-		return enter(ctx, bpf_get_attach_cookie(ctx), false); \
+		enter(ctx, bpf_get_attach_cookie(ctx), false, false); \
+		return 0; \
 	} \
 	SEC("?uretprobe" kind) int api_leave_##way(struct pt_regs___api *ctx) \
 	{ \
@@ -302,9 +310,24 @@ out:
 PROBES(multi, ".multi")
 PROBES(cookie, "")
 
+/* One program and one link for entries and their returns (6.13): a return of no interest isn't waited for. */
+SEC("?uprobe.session")
+int api_session(struct pt_regs___api *ctx)
+{
+	bool returned = false;
+
+	if (bpf_session_is_return___ctx)
+		returned = bpf_session_is_return___ctx(ctx);
+	else if (bpf_session_is_return___none)
+		returned = bpf_session_is_return___none();
+	if (returned)
+		return leave(ctx, bpf_get_attach_cookie(ctx), false);
+	return enter(ctx, bpf_get_attach_cookie(ctx), false, true);
+}
+
 /* Where there are no cookies: a program for each of the first sites. */
 #define NUMBERED(n) \
-	SEC("?uprobe") int api_enter_##n(struct pt_regs___api *ctx) { return enter(ctx, n, true); } \
+	SEC("?uprobe") int api_enter_##n(struct pt_regs___api *ctx) { enter(ctx, n, true, false); return 0; } \
 	SEC("?uretprobe") int api_leave_##n(struct pt_regs___api *ctx) { return leave(ctx, n, false); }
 
 NUMBERED(0)

@@ -117,6 +117,10 @@ struct user_pt_regs___api {
 #define ADDRESS_BITS ((1ULL << 48) - 1)
 #endif
 
+/* Whether a session's program runs at a return; from 7.0 on it is asked of a context. */
+extern bool bpf_session_is_return___none(void) __ksym __weak;
+extern bool bpf_session_is_return___ctx(void *ctx) __ksym __weak;
+
 /* Where the call will return to; 0: not readable. */
 static __always_inline __u64 caller_of(struct pt_regs___api *ctx, __u64 frame)
 {

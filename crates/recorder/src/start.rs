@@ -134,7 +134,7 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
                 catalogue,
                 bulk: options.bulk,
                 libraries: &options.libraries,
-                pids: if way == Way::Multi { limit_to(options, &host.release) } else { Vec::new() },
+                pids: if way.is_multi() { limit_to(options, &host.release) } else { Vec::new() },
                 release: &host.release,
             };
             let mut api = Api::new(asked, way, objects.clone(), &loaded);

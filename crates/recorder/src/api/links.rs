@@ -14,7 +14,8 @@ use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 
 /// The probes of calls, best first: their names and what they need.
-pub const PROBES: [(&str, &str); 3] = [
+pub const PROBES: [(&str, &str); 4] = [
+    ("uprobe_session", "needs Linux 6.13"),
     ("uprobe_multi", "needs Linux 6.6"),
     (
         "uprobe",
@@ -32,6 +33,9 @@ pub const FEW_SITES: usize = 16;
 /// How probes are attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
+    /// All of a file in one link, and entries and returns in one program, which says of each entry whether it waits for the
+    /// return.
+    Session,
     /// All of a file in one link.
     Multi,
     /// Each for itself, told apart by its cookie.
@@ -49,10 +53,12 @@ pub enum Moment {
     Leave,
     /// It is about to return: a probe on the instruction (Go).
     Left,
+    /// It is entered, and it returned where the program has asked for that.
+    Through,
 }
 
 impl Moment {
-    const ALL: [Moment; 3] = [Moment::Enter, Moment::Leave, Moment::Left];
+    const ALL: [Moment; 4] = [Moment::Enter, Moment::Leave, Moment::Left, Moment::Through];
 }
 
 /// A probe to be set.
@@ -75,20 +81,34 @@ macro_rules! numbered {
 }
 
 impl Way {
-    const ALL: [Way; 3] = [Way::Multi, Way::Single, Way::Numbered];
+    const ALL: [Way; 4] = [Way::Session, Way::Multi, Way::Single, Way::Numbered];
+
+    /// Whether all probes of a file can be set by one link, or a few.
+    pub fn is_multi(self) -> bool {
+        matches!(self, Way::Session | Way::Multi)
+    }
+
+    /// What a function's entry and its return are waited for by.
+    pub fn entry_and_return(self) -> &'static [Moment] {
+        // Returns first: a call whose entry is seen is then seen to return.
+        if self == Way::Session { &[Moment::Through] } else { &[Moment::Leave, Moment::Enter] }
+    }
 
     /// What runs at such a moment: one program for all sites, or one for each of the first.
     fn programs_at(self, moment: Moment) -> &'static [&'static str] {
         match (self, moment) {
-            (Way::Multi, Moment::Enter) => &["api_enter_multi"],
+            (Way::Session, Moment::Through) => &["api_session"],
+            (Way::Session | Way::Multi, Moment::Enter) => &["api_enter_multi"],
             (Way::Multi, Moment::Leave) => &["api_leave_multi"],
-            (Way::Multi, Moment::Left) => &["api_left_multi"],
+            (Way::Session | Way::Multi, Moment::Left) => &["api_left_multi"],
             (Way::Single, Moment::Enter) => &["api_enter_cookie"],
             (Way::Single, Moment::Leave) => &["api_leave_cookie"],
             (Way::Single, Moment::Left) => &["api_left_cookie"],
             (Way::Numbered, Moment::Enter) => numbered!("api_enter_"),
             (Way::Numbered, Moment::Leave) => numbered!("api_leave_"),
-            (Way::Numbered, Moment::Left) => &[],
+            (Way::Session, Moment::Leave)
+            | (Way::Numbered, Moment::Left)
+            | (Way::Multi | Way::Single | Way::Numbered, Moment::Through) => &[],
         }
     }
 
@@ -158,9 +178,10 @@ fn try_out(loaded: &mut Loaded, way: Way) -> Result<(), Failure> {
     let file = own_file().map_err(failed)?;
     loaded.load(Fact::ApiCall, way.programs())?;
     let point = [Point { offset: 0, site: 0 }];
-    let tried = [Moment::Enter, Moment::Leave]
-        .into_iter()
-        .try_for_each(|moment| Spot { way, file: &file, moment, pid: -1 }.attach_all(loaded, &point));
+    let tried = way
+        .entry_and_return()
+        .iter()
+        .try_for_each(|&moment| Spot { way, file: &file, moment, pid: -1 }.attach_all(loaded, &point));
     match tried {
         Ok(()) => loaded.unlink(),
         Err(_) => loaded.take_back(),
@@ -212,11 +233,12 @@ impl Spot<'_> {
         let retprobe = self.moment == Moment::Leave;
         let none = Failure { step: "finding the program", errno: libc::ENOENT };
         let program = self.way.program(self.moment, first.site).ok_or(none)?;
-        if self.way == Way::Multi {
+        if self.way.is_multi() {
             let opts = UprobeMultiOpts {
                 offsets: points.iter().map(|p| p.offset as usize).collect(),
                 cookies: points.iter().map(|p| u64::from(p.site)).collect(),
                 retprobe,
+                session: self.moment == Moment::Through,
                 ..UprobeMultiOpts::default()
             };
             return loaded.link(program, |p| p.attach_uprobe_multi_with_opts(self.pid, &path, "", opts));
@@ -282,7 +304,7 @@ mod tests {
         for way in Way::ALL {
             let programs = way.programs();
             for site in 0..FEW_SITES as u32 {
-                for moment in [Moment::Enter, Moment::Leave] {
+                for &moment in way.entry_and_return() {
                     let program = way.program(moment, site).expect("a program");
                     assert!(programs.contains(&program), "{program}");
                 }

@@ -294,11 +294,11 @@ impl Api {
 
     /// Which functions of a file are probed, each with the number of its site.
     fn choose(&mut self, probed: &Probed, left_out: &mut Vec<(String, String)>) -> Vec<(u32, Site)> {
-        let most = if self.way == Way::Multi { MAX_SITES } else { FEW_SITES as u32 };
+        let most = if self.way.is_multi() { MAX_SITES } else { FEW_SITES as u32 };
         let room = most.saturating_sub(self.used) as usize;
         let catalogue = self.finder.catalogue();
         let mut chosen = probed.sites.clone();
-        if self.way != Way::Multi {
+        if !self.way.is_multi() {
             chosen.sort_by_key(|site| telling(catalogue, probed.family, site.function));
         }
         for site in chosen.split_off(chosen.len().min(room)) {
@@ -350,12 +350,15 @@ impl Api {
 
     /// Sets the probes; those that can't be are returned.
     fn set(&self, loaded: &mut Loaded, file: &File, placed: &[(u32, Site)]) -> Vec<(Point, Failure)> {
-        let (mut leave, mut left, mut enter) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut both, mut left, mut enter) = (Vec::new(), Vec::new(), Vec::new());
         for (number, site) in placed {
             let point = |offset| Point { offset, site: *number };
+            if matches!(site.end, End::Return) && self.returns {
+                both.push(point(site.offset));
+                continue;
+            }
             enter.push(point(site.offset));
             match &site.end {
-                End::Return if self.returns => leave.push(point(site.offset)),
                 End::At(places) if self.way != Way::Numbered => {
                     left.extend(places.iter().map(|at| point(*at)))
                 }
@@ -364,8 +367,8 @@ impl Api {
         }
         let everyone = [-1];
         let pids = if self.pids.is_empty() { &everyone[..] } else { &self.pids };
-        // Returns first: a call whose entry is seen is then seen to return.
-        let moments = [(Moment::Leave, leave), (Moment::Left, left), (Moment::Enter, enter)];
+        let both = self.way.entry_and_return().iter().map(|moment| (*moment, &both));
+        let moments: Vec<_> = both.chain([(Moment::Left, &left), (Moment::Enter, &enter)]).collect();
         let mut failed = Vec::new();
         for &pid in pids {
             for (moment, points) in &moments {
