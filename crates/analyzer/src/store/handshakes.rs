@@ -13,7 +13,7 @@ use super::StoreError;
 use super::convert::signed;
 use super::ingest::Ingest;
 use super::rows::EventRow;
-use super::tally::{Counter, Tally};
+use super::tally::{Counter, Tally, add_to};
 use crate::event::{Alert, Event, TlsHandshake};
 use crate::tls::registry::{ALERTS, CIPHER_SUITES, GROUPS, SIGNATURE_SCHEMES, VERSIONS};
 
@@ -60,7 +60,7 @@ pub(super) struct Handshakes {
 impl Handshakes {
     /// Adds all counters to their table.
     pub(super) fn flush(&mut self, db: &Connection) -> Result<(), StoreError> {
-        let mut insert = db.prepare_cached(include_str!("../../sql/tls_rollup.sql"))?;
+        let mut insert = db.prepare_cached(add_to!("tls_rollup.sql"))?;
         for (k, c) in self.counters.drain() {
             insert.execute(params![k.process, k.negotiation, k.peer, k.segment, c.count, c.first, c.last])?;
         }
