@@ -5,12 +5,13 @@ use std::io::Write;
 
 use rusqlite::{Connection, params};
 
-use super::handshakes::{Known, Shakes, is_post_quantum, totals};
+use super::handshakes::{Known, Shakes, is_post_quantum, known, totals};
 use super::hosts::{HostRow, hosts};
 use super::libraries::of_host;
+use super::processes::Whose;
 use super::{Material, Outcome, ViewError, coverage, write_all};
 use crate::AnalyzeError;
-use crate::documents::{Time, TlsDocument, TlsRow, shown, shown_option};
+use crate::documents::{Counted, TlsDocument, TlsRow, shown, shown_option};
 use crate::render::Format;
 use crate::store::{StoreError, stored_bytes};
 use crate::tls::registry::{CIPHER_SUITES, GROUPS, SIGNATURE_SCHEMES, VERSIONS};
@@ -147,14 +148,14 @@ pub fn tls(
 }
 
 fn document(db: &Connection, host: &HostRow, options: &TlsOptions) -> Result<TlsDocument, StoreError> {
-    let mut known = Known::default();
+    let mut read = Known::default();
     let shakes = match options.needs_events() {
-        true => known.read(
+        true => read.read(
             db,
             include_str!("../../sql/tls_rows_between.sql"),
             params![host.id, options.since_wall_ns, options.until_wall_ns],
         ),
-        false => known.read(db, include_str!("../../sql/tls_rows.sql"), params![host.id]),
+        false => read.of(db, Whose::Host(host.id)),
     }?;
     let actors = actors(db, host, options.group_by.contains(&TlsColumn::Library))?;
     let wanted = |shakes: &&Shakes| {
@@ -232,46 +233,24 @@ pub(super) fn group<'a>(
     columns: &[TlsColumn],
     actors: &HashMap<i64, Actor>,
 ) -> Vec<TlsRow> {
-    let mut groups: BTreeMap<TlsRow, Totals> = BTreeMap::new();
+    let mut groups: BTreeMap<TlsRow, Counted> = BTreeMap::new();
     let nobody = Actor::default();
     for shakes in shakes {
         let actor = actors.get(&shakes.process).unwrap_or(&nobody);
         let mut row = TlsRow::default();
         columns.iter().for_each(|column| fill(&mut row, *column, shakes, actor));
-        groups.entry(row).or_default().add(shakes);
+        groups.entry(row).or_default().add(shakes.counted);
     }
-    let mut rows: Vec<TlsRow> = groups
-        .into_iter()
-        .map(|(row, t)| TlsRow { count: t.count, failures: t.failures, first: t.first, last: t.last, ..row })
-        .collect();
+    let mut rows: Vec<TlsRow> =
+        groups.into_iter().map(|(row, counted)| TlsRow { counted, ..row }).collect();
     let whose = |r: &TlsRow| (r.hostname.clone(), r.process.clone(), r.program.clone(), r.pid, r.role);
     // Sorting is stable: what is equally frequent stays in the order of its fields.
-    rows.sort_by_cached_key(|row| (whose(row), std::cmp::Reverse(row.count)));
+    rows.sort_by_cached_key(|row| (whose(row), std::cmp::Reverse(row.counted.count)));
     rows
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Totals {
-    count: u64,
-    failures: u64,
-    first: Option<Time>,
-    last: Option<Time>,
-}
-
-impl Totals {
-    fn add(&mut self, shakes: &Shakes) {
-        self.count += shakes.count;
-        self.failures += if shakes.what.has_failed() { shakes.count } else { 0 };
-        self.first = match (self.first, shakes.first) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
-        self.last = self.last.max(shakes.last);
-    }
-}
-
 fn fill(row: &mut TlsRow, column: TlsColumn, shakes: &Shakes, actor: &Actor) {
-    let what = &*shakes.what;
+    let what = &shakes.what.outcome;
     match column {
         TlsColumn::Host => row.hostname = Some(actor.hostname.clone()),
         TlsColumn::Process => {
@@ -280,7 +259,7 @@ fn fill(row: &mut TlsRow, column: TlsColumn, shakes: &Shakes, actor: &Actor) {
         }
         TlsColumn::Program => (row.program, row.program_hex) = shown_option(actor.exe.as_deref()),
         TlsColumn::Pid => row.pid = Some(actor.pid),
-        TlsColumn::Role => row.role = Some(what.role()),
+        TlsColumn::Role => row.role = Some(shakes.what.role()),
         TlsColumn::Library => row.library = actor.libraries.clone(),
         TlsColumn::Version => {
             row.version = what.version.map(|n| VERSIONS.name(n).into_owned());
@@ -295,16 +274,16 @@ fn fill(row: &mut TlsRow, column: TlsColumn, shakes: &Shakes, actor: &Actor) {
             row.signature_scheme = what.signature_scheme.map(|n| SIGNATURE_SCHEMES.name(n).into_owned());
             row.signature_scheme_id = what.signature_scheme;
         }
-        TlsColumn::Alpn => row.alpn = what.alpn.clone(),
+        TlsColumn::Alpn => row.alpn = known(&what.alpn),
         TlsColumn::Result => {
             row.result = Some(what.result.clone());
             row.alert = what.alert.map(|alert| alert.name().into_owned());
         }
         TlsColumn::Resumed => row.resumed = what.resumed,
-        TlsColumn::Verify => row.verify = what.verify.clone(),
-        TlsColumn::Ja4 => row.ja4 = what.ja4.clone(),
+        TlsColumn::Verify => row.verify = known(&what.verify),
+        TlsColumn::Ja4 => row.ja4 = known(&what.ja4),
         TlsColumn::Peer => row.peer = Some(shakes.peer()),
-        TlsColumn::Sni => row.sni = what.sni.clone(),
+        TlsColumn::Sni => row.sni = known(&what.sni),
         TlsColumn::CipherSuite => {
             row.cipher_suite = what.cipher_suite.map(|n| CIPHER_SUITES.name(n).into_owned());
             row.cipher_suite_id = what.cipher_suite;
