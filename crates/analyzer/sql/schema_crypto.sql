@@ -36,6 +36,7 @@ CREATE TABLE negotiations (
     alert_sent     INTEGER,                  -- 1: by this process; 0: by its peer; NULL: no alert was seen
     ja4            INTEGER REFERENCES texts,
     verify         INTEGER REFERENCES texts, -- ok, the name of an error, disabled; NULL: not seen
+    library        INTEGER REFERENCES paths, -- the file whose functions made the handshake; NULL: not seen
     offered        INTEGER REFERENCES texts, -- JSON: what the client offered
     certificates   INTEGER REFERENCES texts  -- JSON: the server's, where they travelled in clear
 );
@@ -175,7 +176,7 @@ SELECT n.id, n.client, iif(n.client, 'client', 'server') AS role, n.server_port,
        n.signature_scheme_id, s.name AS signature_scheme, sni.text AS sni, alpn.text AS alpn, n.resumed, n.hello_retry, n.ech,
        r.text AS result, n.alert AS alert_id, n.alert_sent,
        iif(n.alert IS NULL AND n.alert_sent IS NOT NULL, 'encrypted', a.name) AS alert, y.text AS verify, j.text AS ja4,
-       f.text AS offered, k.text AS certificates
+       l.path AS library, f.text AS offered, k.text AS certificates
 FROM negotiations n
 JOIN texts r ON r.id = n.result
 LEFT JOIN tls_names v ON v.registry = 'version' AND v.number = n.version_id
@@ -187,6 +188,7 @@ LEFT JOIN texts sni ON sni.id = n.sni
 LEFT JOIN texts alpn ON alpn.id = n.alpn
 LEFT JOIN texts y ON y.id = n.verify
 LEFT JOIN texts j ON j.id = n.ja4
+LEFT JOIN paths l ON l.id = n.library
 LEFT JOIN texts f ON f.id = n.offered
 LEFT JOIN texts k ON k.id = n.certificates;
 
@@ -194,7 +196,7 @@ CREATE VIEW handshakes AS
 SELECT h.id, o.hostname, strftime('%Y-%m-%dT%H:%M:%fZ', h.wall_ns / 1e9, 'unixepoch') AS time,
        p.pid, p.name AS process, n.role, n.version, n.cipher_suite, n.key_group, n.signature_scheme, n.sni, n.alpn, n.resumed,
        n.hello_retry, n.result, n.alert, n.verify, n.ja4, la.text AS local_address, h.local_port, pa.text AS peer_address,
-       h.peer_port, h.duration_ns / 1e6 AS duration_ms, n.offered, n.certificates
+       h.peer_port, h.duration_ns / 1e6 AS duration_ms, n.library, n.offered, n.certificates
 FROM tls_handshakes h
 JOIN outcomes n ON n.id = h.negotiation
 JOIN texts la ON la.id = h.local_address

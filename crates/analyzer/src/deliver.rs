@@ -153,6 +153,7 @@ fn deliver_call(record: &Record<'_>, next: &Next, context: &mut Context<'_>) -> 
             time_ns: header.time_ns,
             object: call.object,
             parent: call.parent,
+            file: &call.library,
             telling,
         });
     }

@@ -98,7 +98,7 @@ pub struct TlsRow {
     /// JA4 of the ClientHello.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ja4: Option<String>,
-    /// The crypto libraries of the process.
+    /// The library that made the handshake; where none was seen to, the TLS libraries that the process had.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub library: Option<String>,
     /// How many handshakes.

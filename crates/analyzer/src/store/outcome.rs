@@ -9,7 +9,7 @@ use super::convert::bytes;
 use crate::event::Alert;
 
 /// Columns of a statement that are an outcome's.
-pub(super) const COLUMNS: usize = 18;
+pub(super) const COLUMNS: usize = 19;
 
 /// A row of the view `outcomes`.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +29,7 @@ pub(crate) struct Outcome {
     pub alpn: Vec<u8>,
     pub ja4: Vec<u8>,
     pub verify: Vec<u8>,
+    pub library: Vec<u8>,
     /// JSON.
     pub offered: Vec<u8>,
     /// JSON.
@@ -62,8 +63,9 @@ impl Outcome {
             alpn: text(13)?,
             ja4: text(14)?,
             verify: text(15)?,
-            offered: text(16)?,
-            certificates: text(17)?,
+            library: text(16)?,
+            offered: text(17)?,
+            certificates: text(18)?,
         })
     }
 }

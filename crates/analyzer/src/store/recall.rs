@@ -127,6 +127,7 @@ impl StoredHandshake {
             ja4: &self.outcome.ja4,
             duration_ns: self.duration_ns,
             verify: &self.outcome.verify,
+            library: &self.outcome.library,
             offered: &self.outcome.offered,
             certificates: &self.outcome.certificates,
             bits: self.bits,

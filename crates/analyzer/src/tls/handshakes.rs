@@ -13,11 +13,13 @@
 mod open;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use crypto_tracer_format::record::{Direction, Header, TlsMessage};
 
 use super::library::{Library, Question};
 use super::message::Decoded;
+use crate::api::LibraryFile;
 use crate::event::TlsHandshake;
 use crate::identity::{ProcessId, SegmentId};
 use open::{Open, Verdict};
@@ -63,6 +65,8 @@ pub struct Ended {
     open: Open,
     result: &'static str,
     verify: String,
+    /// The file whose functions made it.
+    library: Option<Arc<LibraryFile>>,
 }
 
 /// How a handshake ended.
@@ -268,6 +272,7 @@ impl Handshakes {
             connection,
             result,
             verify: self.library.verify(&ask).unwrap_or_default(),
+            library: self.library.file(process, open.object),
             open,
         });
     }
@@ -299,6 +304,7 @@ impl Ended {
             ja4: offer.map_or(&[], |o| &o.ja4),
             duration_ns: open.began_ns.map(|began_ns| end_ns.saturating_sub(began_ns)),
             verify: self.verify.as_bytes(),
+            library: self.library.as_ref().map_or(&[], |file| &file.path),
             offered: offer.map_or(&[], |o| &o.json),
             certificates: &open.certificates,
             bits: open.bits,

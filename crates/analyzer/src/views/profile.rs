@@ -11,6 +11,7 @@ use super::hosts::{HostRow, hosts};
 use super::libraries::{Library, of_host};
 use super::processes::Whose;
 use super::tls::{self, TlsColumn};
+use super::tls_libraries::TlsLibraries;
 use super::{Candidate, Material, Outcome, ViewError, calls, coverage, processes, write_all};
 use crate::AnalyzeError;
 use crate::documents::{
@@ -214,7 +215,7 @@ const TLS_COLUMNS: [TlsColumn; 11] = [
 
 fn handshakes(db: &Connection, id: i64) -> Result<Vec<TlsRow>, StoreError> {
     let shakes = Known::default().of(db, Whose::Process(id))?;
-    Ok(tls::group(shakes.iter(), &TLS_COLUMNS, &HashMap::new()))
+    Ok(tls::group(shakes.iter(), &TLS_COLUMNS, &HashMap::new(), &TlsLibraries::default()))
 }
 
 /// The libraries of a process, in the order in which they were seen; of several sightings, the first that tells when.

@@ -10,6 +10,7 @@ use super::hosts::{HostRow, hosts};
 use super::libraries::of_host;
 use super::processes::Whose;
 use super::tls::{self, TlsColumn};
+use super::tls_libraries::TlsLibraries;
 use super::{Material, Outcome, calls, certificates, coverage, write_all};
 use crate::AnalyzeError;
 use crate::documents::{
@@ -136,9 +137,10 @@ const NEGOTIATED: [TlsColumn; 3] = [TlsColumn::Version, TlsColumn::Group, TlsCol
 
 fn handshakes(db: &Connection, host: &HostRow, top: usize) -> Result<TlsPart, StoreError> {
     let shakes = Known::default().of(db, Whose::Host(host.id))?;
-    let actors = tls::actors(db, host, false)?;
+    let actors = tls::actors(db, host)?;
+    let none = TlsLibraries::default();
     let by = |columns: &[TlsColumn], wanted: &dyn Fn(&Negotiation) -> bool| {
-        let mut rows = tls::group(shakes.iter().filter(|s| wanted(&s.what)), columns, &actors);
+        let mut rows = tls::group(shakes.iter().filter(|s| wanted(&s.what)), columns, &actors, &none);
         rows.sort_by_key(|row| std::cmp::Reverse(row.counted.count));
         rows.truncate(top);
         rows

@@ -7,8 +7,8 @@ use rusqlite::{Connection, params};
 
 use super::handshakes::{Known, Shakes, is_post_quantum, known, totals};
 use super::hosts::{HostRow, hosts};
-use super::libraries::of_host;
 use super::processes::Whose;
+use super::tls_libraries::TlsLibraries;
 use super::{Material, Outcome, ViewError, coverage, write_all};
 use crate::AnalyzeError;
 use crate::documents::{Counted, TlsDocument, TlsRow, shown, shown_option};
@@ -50,7 +50,7 @@ columns! {
     Pid = "pid";
     /// Client or server.
     Role = "role";
-    /// The process's crypto libraries.
+    /// The library that made it, or may have.
     Library = "library";
     /// The version.
     Version = "version";
@@ -157,7 +157,11 @@ fn document(db: &Connection, host: &HostRow, options: &TlsOptions) -> Result<Tls
         ),
         false => read.of(db, Whose::Host(host.id)),
     }?;
-    let actors = actors(db, host, options.group_by.contains(&TlsColumn::Library))?;
+    let actors = actors(db, host)?;
+    let libraries = match options.group_by.contains(&TlsColumn::Library) {
+        true => TlsLibraries::of_host(db, host.id)?,
+        false => TlsLibraries::default(),
+    };
     let wanted = |shakes: &&Shakes| {
         let actor = actors.get(&shakes.process);
         options.pid.is_none_or(|pid| actor.is_some_and(|a| a.pid == pid))
@@ -165,7 +169,7 @@ fn document(db: &Connection, host: &HostRow, options: &TlsOptions) -> Result<Tls
     };
     let group_by: Vec<TlsColumn> =
         TlsColumn::ALL.iter().copied().filter(|c| options.group_by.contains(c)).collect();
-    let handshakes = group(shakes.iter().filter(wanted), &group_by, &actors);
+    let handshakes = group(shakes.iter().filter(wanted), &group_by, &actors, &libraries);
     Ok(TlsDocument {
         tls_document_version: "1.0",
         generated_at: host.end(),
@@ -184,15 +188,10 @@ pub(super) struct Actor {
     pub name: Vec<u8>,
     pub exe: Option<Vec<u8>>,
     hostname: String,
-    libraries: Option<String>,
 }
 
 /// The processes of a host that made handshakes, by their number in the database.
-pub(super) fn actors(
-    db: &Connection,
-    host: &HostRow,
-    with_libraries: bool,
-) -> Result<HashMap<i64, Actor>, StoreError> {
+pub(super) fn actors(db: &Connection, host: &HostRow) -> Result<HashMap<i64, Actor>, StoreError> {
     let mut actors = HashMap::new();
     let mut statement = db.prepare_cached(include_str!("../../sql/tls_actors.sql"))?;
     let mut rows = statement.query([host.id])?;
@@ -202,27 +201,8 @@ pub(super) fn actors(
             name: stored_bytes(row, 2)?.unwrap_or_default(),
             exe: stored_bytes(row, 3)?,
             hostname: host.hostname.clone(),
-            libraries: None,
         };
         actors.insert(row.get(0)?, actor);
-    }
-    if with_libraries {
-        let mut found: BTreeMap<i64, Vec<String>> = BTreeMap::new();
-        let known = of_host(db, host.id)?;
-        let mut statement = db.prepare_cached(include_str!("../../sql/tls_libraries.sql"))?;
-        let mut rows = statement.query([host.id])?;
-        while let Some(row) = rows.next()? {
-            let Some(library) = known.get(&row.get(1)?) else { continue };
-            let name = library.version.clone().unwrap_or_else(|| shown(library.name()).0);
-            found.entry(row.get(0)?).or_default().push(name);
-        }
-        for (process, mut names) in found {
-            names.sort_unstable();
-            names.dedup();
-            if let Some(actor) = actors.get_mut(&process) {
-                actor.libraries = Some(names.join(", "));
-            }
-        }
     }
     Ok(actors)
 }
@@ -232,24 +212,24 @@ pub(super) fn group<'a>(
     shakes: impl Iterator<Item = &'a Shakes>,
     columns: &[TlsColumn],
     actors: &HashMap<i64, Actor>,
+    libraries: &TlsLibraries,
 ) -> Vec<TlsRow> {
     let mut groups: BTreeMap<TlsRow, Counted> = BTreeMap::new();
     let nobody = Actor::default();
     for shakes in shakes {
         let actor = actors.get(&shakes.process).unwrap_or(&nobody);
         let mut row = TlsRow::default();
-        columns.iter().for_each(|column| fill(&mut row, *column, shakes, actor));
+        columns.iter().for_each(|column| fill(&mut row, *column, shakes, actor, libraries));
         groups.entry(row).or_default().add(shakes.counted);
     }
-    let mut rows: Vec<TlsRow> =
-        groups.into_iter().map(|(row, counted)| TlsRow { counted, ..row }).collect();
+    let mut rows: Vec<TlsRow> = groups.into_iter().map(|(row, counted)| TlsRow { counted, ..row }).collect();
     let whose = |r: &TlsRow| (r.hostname.clone(), r.process.clone(), r.program.clone(), r.pid, r.role);
     // Sorting is stable: what is equally frequent stays in the order of its fields.
     rows.sort_by_cached_key(|row| (whose(row), std::cmp::Reverse(row.counted.count)));
     rows
 }
 
-fn fill(row: &mut TlsRow, column: TlsColumn, shakes: &Shakes, actor: &Actor) {
+fn fill(row: &mut TlsRow, column: TlsColumn, shakes: &Shakes, actor: &Actor, libraries: &TlsLibraries) {
     let what = &shakes.what.outcome;
     match column {
         TlsColumn::Host => row.hostname = Some(actor.hostname.clone()),
@@ -260,7 +240,7 @@ fn fill(row: &mut TlsRow, column: TlsColumn, shakes: &Shakes, actor: &Actor) {
         TlsColumn::Program => (row.program, row.program_hex) = shown_option(actor.exe.as_deref()),
         TlsColumn::Pid => row.pid = Some(actor.pid),
         TlsColumn::Role => row.role = Some(shakes.what.role()),
-        TlsColumn::Library => row.library = actor.libraries.clone(),
+        TlsColumn::Library => row.library = libraries.name(shakes.process, &what.library),
         TlsColumn::Version => {
             row.version = what.version.map(|n| VERSIONS.name(n).into_owned());
             row.version_id = what.version;

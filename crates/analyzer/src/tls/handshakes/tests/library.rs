@@ -64,6 +64,36 @@ fn the_library_has_the_last_word() {
     }
 }
 
+/// Who makes the connection's object makes its handshake, also where nobody was seen to ask for that.
+#[test]
+fn the_file_that_made_a_handshake() {
+    const ELSE: &str = "/opt/lib/libssl.so.1.1";
+    for (made_by, asked_by, want) in [
+        (Some(1), Some(1), Some("/usr/lib/libssl.so.3")),
+        (Some(2), None, Some(ELSE)),
+        (None, Some(2), Some(ELSE)),
+        (None, None, None),
+    ] {
+        let mut r = Recording::begin(HOST);
+        library(&mut r).api_library(2, ELSE);
+        let by = |r: &mut Recording, ms, function, object, library: Option<u32>| {
+            if let Some(library) = library {
+                let result = 1;
+                r.call(ms, CURL, |_| ApiCall { function, library, object, result, ..ApiCall::default() });
+            }
+        };
+        by(&mut r, 1, 1, SSL, made_by);
+        // Another connection of another library says nothing of this one.
+        by(&mut r, 2, 1, 0x5555, Some(2));
+        encrypted(hellos13(&mut r, SSL), SSL);
+        by(&mut r, 30, 5, SSL, asked_by);
+        let event = only(&r);
+        assert_eq!(event.get("library_path").and_then(Value::as_str), want, "{made_by:?} {asked_by:?}");
+        let name = want.and_then(|path| path.rsplit('/').next());
+        assert_eq!(event.get("library").and_then(Value::as_str), name);
+    }
+}
+
 #[test]
 fn the_library_is_waited_for_but_not_for_long() {
     let mut r = Recording::begin(HOST);
@@ -154,6 +184,35 @@ fn a_chain_of_ones_own_says_nothing_of_the_peer() {
     encrypted(&mut r, SSL);
     call(&mut r, 30, 5, SSL, 0, 0, 1);
     assert_eq!(only(&r)["verify"], "ok");
+}
+
+/// In TLS 1.3 a server verifies the client's certificate when all that is seen on the wire has been seen: it is waited for.
+#[test]
+fn a_server_verifies_its_client_after_the_last_message() {
+    for (error, verified, answer, verify, result) in
+        [(0, 1, 1, "ok", "success"), (18, 0, -1, "X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT", "failure")]
+    {
+        let mut r = Recording::begin(HOST);
+        library(&mut r);
+        call(&mut r, 1, 2, CTX, 0, 3, 0);
+        call(&mut r, 2, 1, SSL, CTX, 0, 0x7f00);
+        let hello = (TlsMessage::ClientHello, message!("tls13_client_hello"));
+        let answered = (TlsMessage::ServerHello, message!("tls13_server_hello"));
+        for (ms, (message, body), sent) in [
+            (10, hello, false),
+            (20, answered, true),
+            (21, (TlsMessage::Encrypted, Vec::new()), true),
+            (25, (TlsMessage::Encrypted, Vec::new()), false),
+        ] {
+            r.tls_of(ms, CURL, 7, SSL, message, sent, &body);
+        }
+        purpose(&mut r, 26, 0x3333, "ssl_client");
+        call(&mut r, 27, 4, 0x3333, SSL, error, verified);
+        call(&mut r, 30, 5, SSL, 0, 0, answer);
+        let event = only(&r);
+        assert_eq!((&event["role"], &event["verify"]), (&json!("server"), &json!(verify)));
+        assert_eq!((&event["result"], &event["timestamp"]), (&json!(result), &json!(moment(30))));
+    }
 }
 
 /// A connection in the place of another one has nothing of what was said of that.
