@@ -211,7 +211,12 @@ fn a_server_of_tls_1_3_that_verifies_its_clients() {
     let mut left = all;
     for said in &said {
         let event = held_against(said, &mut left);
-        assert_eq!((&event["result"], &event["verify"]), (&said["result"], &said["verify"]), "{event:#}");
+        let verify = match said["verify_code"].as_u64() {
+            Some(0) => "ok",
+            Some(18) => "X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT",
+            _ => panic!("what the server said of its client: {said}"),
+        };
+        assert_eq!((&event["result"], s(&event, "verify")), (&said["result"], verify), "{event:#}");
     }
 }
 

@@ -12,9 +12,9 @@ with socket.create_server(("127.0.0.1", 0)) as listener:
         raw, _ = listener.accept()
         try:
             with context.wrap_socket(raw, server_side=True) as tls:
-                print(json.dumps(["success", "ok"]), flush=True)
-        except ssl.SSLCertVerificationError:
-            print(json.dumps(["failure", "failed"]), flush=True)
+                print(json.dumps(["success", 0]), flush=True)
+        except ssl.SSLCertVerificationError as error:
+            print(json.dumps(["failure", error.verify_code]), flush=True)
 '''
 with Server([sys.executable, "-ISc", code], rb"ACCEPT .*:(\d+)") as server:
     for who in ["client", "other"]:
@@ -23,5 +23,5 @@ with Server([sys.executable, "-ISc", code], rb"ACCEPT .*:(\d+)") as server:
     server.process.wait(20)
     server.reader.join(20)
 for line in server.text.decode().splitlines()[1:]:
-    result, verify = json.loads(line)
-    say(program=os.path.basename(sys.executable)[:15], role="server", version="TLSv1.3", result=result, verify=verify)
+    result, code = json.loads(line)
+    say(program=os.path.basename(sys.executable)[:15], role="server", version="TLSv1.3", result=result, verify_code=code)
