@@ -70,11 +70,23 @@ pub fn run(args: AnalyzeArgs) -> Result<Exit, Failure> {
     }
 }
 
+/// Names of fields that handshakes can be grouped by.
+pub fn tls_fields(columns: &[views::TlsColumn]) -> String {
+    columns.iter().map(|column| column.name()).collect::<Vec<_>>().join(", ")
+}
+
 fn run_tls(args: &TlsArgs) -> Result<Exit, Failure> {
     let column = |name: &String| {
         views::TlsColumn::from_name(name).ok_or_else(|| {
-            let known: Vec<&str> = views::TlsColumn::ALL.iter().map(|c| c.name()).collect();
-            Failure::usage(format!("--group-by {name} is unknown."), &format!("Known: {}.", known.join(", ")))
+            let given = args.group_by.join(",");
+            let wrong = match name.as_str() {
+                "" => "a field is empty".to_owned(),
+                name => format!("{name:?} is no field"),
+            };
+            Failure::usage(
+                format!("--group-by takes fields with commas between them, got {given:?}: {wrong}."),
+                &format!("Give one or more of: {}.", tls_fields(views::TlsColumn::ALL)),
+            )
         })
     };
     let mut options =

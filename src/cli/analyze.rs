@@ -1,6 +1,8 @@
 //! Arguments of `analyze` and its views.
 
+use crate::analyze::tls_fields;
 use clap::{Args, Subcommand};
+use crypto_tracer_analyzer::views::TlsColumn;
 use std::path::PathBuf;
 
 /// Show what is in captures. Without a view: the summary.
@@ -217,10 +219,8 @@ pub struct TlsArgs {
     #[command(flatten)]
     pub input: InputArgs,
 
-    /// Count together what is alike in these: host, process, program, pid, role, library, version, group,
-    /// signature_scheme, alpn, result, resumed, verify, ja4, peer, sni, cipher_suite
-    /// (default: process,role,peer,sni,version,cipher_suite,group)
-    #[arg(long, value_name = "FIELD,...", value_delimiter = ',')]
+    /// Count together what is alike in these fields
+    #[arg(long, value_name = "FIELD,...", value_delimiter = ',', help = group_by())]
     pub group_by: Vec<String>,
 
     /// Only handshakes of the process with this id
@@ -294,4 +294,14 @@ pub struct SqlArgs {
     /// Print errors only
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+/// The help of `--group-by`: its fields are the view's.
+fn group_by() -> String {
+    format!(
+        "Count together what is alike in these: {} (default: {}). library is the one that made the handshake; \
+         where no call of it was seen, the TLS libraries that the process had",
+        tls_fields(TlsColumn::ALL),
+        tls_fields(TlsColumn::DEFAULT)
+    )
 }

@@ -58,12 +58,34 @@ fn wrong_arguments() {
         &["analyze", "monitor", "x", "--format", "yaml"],
         &["analyze", "monitor", "x", "--type", "telepathy"],
         &["analyze", "monitor", "x", "--since", "yesterday-ish"],
+        &["analyze", "tls", "x", "--group-by", ",,"],
+        &["analyze", "tls", "x", "--group-by", "version,telepathy"],
         &["docs", "nothing"],
     ] {
         let (code, out, err) = run(args);
         assert_eq!(code, 2, "{args:?}: {out}{err}");
         assert!(out.is_empty(), "{args:?}: {out}");
         four_parts(&err);
+    }
+}
+
+/// What `--group-by` takes is said by the error and by the help, and each of it is taken.
+#[test]
+fn fields_to_group_by() {
+    let (empty, unknown) = ("a field is empty", "\"hots\" is no field");
+    for (given, wrong) in [(",,", empty), ("", empty), ("pid,hots", unknown)] {
+        let (code, _, err) = run(&["analyze", "tls", "x", "--group-by", given]);
+        assert_eq!(code, 2, "{err}");
+        assert!(err.contains(&format!("got {given:?}: {wrong}.")), "{err}");
+        let (_, list) = err.split_once("Give one or more of: ").expect("an action");
+        let fields: Vec<&str> =
+            list.lines().next().expect("a line").trim_end_matches('.').split(", ").collect();
+        assert!(fields.contains(&"version") && fields.contains(&"library"), "{err}");
+        let (_, help, _) = run(&["analyze", "tls", "--help"]);
+        let unknown: Vec<_> = fields.iter().filter(|field| !help.contains(**field)).collect();
+        assert!(unknown.is_empty(), "the help says nothing of {unknown:?}: {help}");
+        let (code, _, err) = run(&["analyze", "tls", "/no/such/file", "--group-by", &fields.join(",")]);
+        assert_eq!(code, 1, "the fields are known, the file isn't there: {err}");
     }
 }
 

@@ -67,6 +67,13 @@ fn held_against(said: &Value, events: &mut Vec<Value>) -> Value {
     event
 }
 
+/// The same, of a handshake with the server of the tests that succeeded.
+fn success_held_against(said: &Value, events: &mut Vec<Value>) -> Value {
+    let event = held_against(said, events);
+    assert_eq!((s(&event, "sni"), s(&event, "result")), ("www.shop.example", "success"), "{event:#}");
+    event
+}
+
 /// The other end of a connection over loopback.
 fn other_end<'a>(event: &Value, events: &'a [Value]) -> &'a Value {
     let found = events.iter().find(|e| e["local"] == event["peer"] && e["peer"] == event["local"]);
@@ -181,18 +188,36 @@ fn curl_python_and_node() {
     let (said, all, _capture) = handshakes(include_str!("workloads/clients.py"), &["--no-redact"], |_| {});
     let mut left: Vec<Value> = all.iter().filter(|e| e["role"] == "client").cloned().collect();
     for said in &said {
-        let event = held_against(said, &mut left);
-        assert_eq!(
-            (&event["sni"], &event["result"]),
-            (&"www.shop.example".into(), &"success".into()),
-            "{event:#}"
-        );
+        let event = success_held_against(said, &mut left);
         assert!(event["ja4"].as_str().is_some_and(|ja4| ja4.starts_with("t13d")), "{event:#}");
         // Node has an OpenSSL of its own within it, which isn't probed here.
-        let verify = if s(said, "program") == "node" { None } else { Some("ok") };
-        assert_eq!(event.get("verify").and_then(Value::as_str), verify, "{event:#}");
+        let (verify, library) = match s(said, "program") {
+            "node" => (None, None),
+            _ => (Some("ok"), Some("libssl")),
+        };
+        let told = |field: &str| event.get(field).and_then(Value::as_str);
+        let made_by = told("library").and_then(|file| file.split('.').next());
+        assert_eq!((told("verify"), made_by), (verify, library), "{event:#}");
     }
     assert!(left.is_empty(), "{left:#?}");
+}
+
+/// In TLS 1.3 the client's certificate travels encrypted, in the last message of the handshake.
+#[test]
+fn a_server_of_tls_1_3_that_verifies_its_clients() {
+    need_bpf!();
+    let (said, all, _capture) = handshakes(include_str!("workloads/mutual.py"), &["--no-redact"], |_| {});
+    assert_eq!(said.len(), 2, "one client is let in, one isn't: {said:?}");
+    let mut left = all;
+    for said in &said {
+        let event = held_against(said, &mut left);
+        let verify = match said["verify_code"].as_u64() {
+            Some(0) => "ok",
+            Some(18) => "X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT",
+            _ => panic!("what the server said of its client: {said}"),
+        };
+        assert_eq!((&event["result"], s(&event, "verify")), (&said["result"], verify), "{event:#}");
+    }
 }
 
 #[test]
@@ -201,12 +226,7 @@ fn gnutls_client_and_server() {
     let (said, all, _capture) = handshakes(include_str!("workloads/gnutls.py"), &["--no-redact"], |_| {});
     let mut left = all.clone();
     for said in &said {
-        let event = held_against(said, &mut left);
-        assert_eq!(
-            (&event["sni"], &event["result"]),
-            (&"www.shop.example".into(), &"success".into()),
-            "{event:#}"
-        );
+        let event = success_held_against(said, &mut left);
         let server = other_end(&event, &all);
         assert_eq!((s(server, "process"), s(server, "role")), ("gnutls-serv", "server"));
     }
@@ -233,12 +253,7 @@ fn java_and_go() {
     });
     let mut left = all;
     for said in &said {
-        let event = held_against(said, &mut left);
-        assert_eq!(
-            (&event["sni"], &event["result"]),
-            (&"www.shop.example".into(), &"success".into()),
-            "{event:#}"
-        );
+        success_held_against(said, &mut left);
     }
     assert!(left.is_empty(), "{left:#?}");
 }

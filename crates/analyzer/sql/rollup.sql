@@ -1,8 +1,5 @@
--- Adds a counter to what is there already.
+-- Goes on in rollup_add.sql.
 INSERT INTO rollups (process, type, path, errno, segment, count, first_wall_ns, last_wall_ns, modes)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
 ON CONFLICT DO UPDATE SET
-    count = count + excluded.count,
-    first_wall_ns = coalesce(min(first_wall_ns, excluded.first_wall_ns), first_wall_ns, excluded.first_wall_ns),
-    last_wall_ns = coalesce(max(last_wall_ns, excluded.last_wall_ns), last_wall_ns, excluded.last_wall_ns),
-    modes = modes | excluded.modes;
+    modes = modes | excluded.modes,

@@ -36,6 +36,7 @@ CREATE TABLE negotiations (
     alert_sent     INTEGER,                  -- 1: by this process; 0: by its peer; NULL: no alert was seen
     ja4            INTEGER REFERENCES texts,
     verify         INTEGER REFERENCES texts, -- ok, the name of an error, disabled; NULL: not seen
+    library        INTEGER REFERENCES paths, -- the file whose functions made the handshake; NULL: not seen
     offered        INTEGER REFERENCES texts, -- JSON: what the client offered
     certificates   INTEGER REFERENCES texts  -- JSON: the server's, where they travelled in clear
 );
@@ -168,21 +169,16 @@ CREATE TABLE host_crypto (
 
 -- For reading by hand ------------------------------------------------------------------------------------------------
 
-CREATE VIEW handshakes AS
-SELECT h.id, o.hostname, strftime('%Y-%m-%dT%H:%M:%fZ', h.wall_ns / 1e9, 'unixepoch') AS time,
-       p.pid, p.name AS process, iif(n.client, 'client', 'server') AS role,
-       v.name AS version, c.name AS cipher_suite, g.name AS key_group, s.name AS signature_scheme,
-       sni.text AS sni, alpn.text AS alpn, n.resumed, n.hello_retry, r.text AS result,
+-- What came of handshakes, with the texts and names for its numbers.
+CREATE VIEW outcomes AS
+SELECT n.id, n.client, iif(n.client, 'client', 'server') AS role, n.server_port, n.version_id, v.name AS version,
+       n.cipher_suite_id, c.name AS cipher_suite, n.group_id, g.name AS key_group,
+       n.signature_scheme_id, s.name AS signature_scheme, sni.text AS sni, alpn.text AS alpn, n.resumed, n.hello_retry, n.ech,
+       r.text AS result, n.alert AS alert_id, n.alert_sent,
        iif(n.alert IS NULL AND n.alert_sent IS NOT NULL, 'encrypted', a.name) AS alert, y.text AS verify, j.text AS ja4,
-       la.text AS local_address, h.local_port, pa.text AS peer_address, h.peer_port, h.duration_ns / 1e6 AS duration_ms,
-       f.text AS offered, k.text AS certificates
-FROM tls_handshakes h
-JOIN negotiations n ON n.id = h.negotiation
+       l.path AS library, f.text AS offered, k.text AS certificates
+FROM negotiations n
 JOIN texts r ON r.id = n.result
-JOIN texts la ON la.id = h.local_address
-JOIN texts pa ON pa.id = h.peer_address
-LEFT JOIN processes p ON p.id = h.process
-LEFT JOIN hosts o ON o.id = p.host
 LEFT JOIN tls_names v ON v.registry = 'version' AND v.number = n.version_id
 LEFT JOIN tls_names c ON c.registry = 'cipher_suite' AND c.number = n.cipher_suite_id
 LEFT JOIN tls_names g ON g.registry = 'group' AND g.number = n.group_id
@@ -192,26 +188,32 @@ LEFT JOIN texts sni ON sni.id = n.sni
 LEFT JOIN texts alpn ON alpn.id = n.alpn
 LEFT JOIN texts y ON y.id = n.verify
 LEFT JOIN texts j ON j.id = n.ja4
+LEFT JOIN paths l ON l.id = n.library
 LEFT JOIN texts f ON f.id = n.offered
 LEFT JOIN texts k ON k.id = n.certificates;
 
+CREATE VIEW handshakes AS
+SELECT h.id, o.hostname, strftime('%Y-%m-%dT%H:%M:%fZ', h.wall_ns / 1e9, 'unixepoch') AS time,
+       p.pid, p.name AS process, n.role, n.version, n.cipher_suite, n.key_group, n.signature_scheme, n.sni, n.alpn, n.resumed,
+       n.hello_retry, n.result, n.alert, n.verify, n.ja4, la.text AS local_address, h.local_port, pa.text AS peer_address,
+       h.peer_port, h.duration_ns / 1e6 AS duration_ms, n.library, n.offered, n.certificates
+FROM tls_handshakes h
+JOIN outcomes n ON n.id = h.negotiation
+JOIN texts la ON la.id = h.local_address
+JOIN texts pa ON pa.id = h.peer_address
+LEFT JOIN processes p ON p.id = h.process
+LEFT JOIN hosts o ON o.id = p.host;
+
 CREATE VIEW tls_usage AS
-SELECT o.hostname, p.pid, p.name AS process, iif(n.client, 'client', 'server') AS role, pa.text AS peer, n.server_port, sni.text AS sni,
-       v.name AS version, c.name AS cipher_suite, g.name AS key_group, r.text AS result, y.text AS verify,
-       sum(u.count) AS count,
+SELECT o.hostname, p.pid, p.name AS process, n.role, pa.text AS peer, n.server_port, n.sni, n.version, n.cipher_suite, n.key_group,
+       n.result, n.verify, sum(u.count) AS count,
        strftime('%Y-%m-%dT%H:%M:%fZ', min(u.first_wall_ns) / 1e9, 'unixepoch') AS first,
        strftime('%Y-%m-%dT%H:%M:%fZ', max(u.last_wall_ns) / 1e9, 'unixepoch') AS last
 FROM tls_rollups u
-JOIN negotiations n ON n.id = u.negotiation
+JOIN outcomes n ON n.id = u.negotiation
 JOIN processes p ON p.id = u.process
 JOIN hosts o ON o.id = p.host
-JOIN texts r ON r.id = n.result
 JOIN texts pa ON pa.id = u.peer
-LEFT JOIN tls_names v ON v.registry = 'version' AND v.number = n.version_id
-LEFT JOIN tls_names c ON c.registry = 'cipher_suite' AND c.number = n.cipher_suite_id
-LEFT JOIN tls_names g ON g.registry = 'group' AND g.number = n.group_id
-LEFT JOIN texts sni ON sni.id = n.sni
-LEFT JOIN texts y ON y.id = n.verify
 GROUP BY p.id, n.client, u.peer, n.server_port, n.sni, n.version_id, n.cipher_suite_id, n.group_id, n.result, n.verify;
 
 CREATE VIEW api_usage AS

@@ -153,6 +153,7 @@ fn deliver_call(record: &Record<'_>, next: &Next, context: &mut Context<'_>) -> 
             time_ns: header.time_ns,
             object: call.object,
             parent: call.parent,
+            file: &call.library,
             telling,
         });
     }
@@ -172,20 +173,7 @@ fn deliver_message(
     let header = record.header();
     let Ok(Some(decoded)) = message::decode(record, &context.shared.redact) else { return Ok(false) };
     let process = context.shared.identify.process(context.host, header, context.clocks);
-    let message = Message {
-        header,
-        process,
-        segment: next.segment,
-        connection: decoded.connection,
-        object: decoded.object,
-        message: decoded.message,
-        direction: decoded.direction,
-        bits: decoded.bits,
-        length: decoded.length,
-        local: decoded.local,
-        peer: decoded.peer,
-        body: &decoded.body,
-    };
+    let message = Message { header, process, segment: next.segment, content: &decoded };
     let mut ended = Vec::new();
     let made_sense = context.handshakes.take(&message, &mut ended);
     context.tell(&ended)?;

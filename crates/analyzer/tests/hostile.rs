@@ -1,6 +1,6 @@
 //! Captures of strangers: whatever the bytes, `monitor` neither panics nor writes anything but valid events.
 
-#[path = "../src/testing.rs"]
+#[path = "../src/testing/mod.rs"]
 mod testing;
 
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crypto_tracer_format::record::{
     ApiCall, Fact, HEADER_SIZE, HostFact, KernelCall, Kind, Records, TlsMessage,
 };
 use serde_json::Value;
-use testing::{HOST, Recording, Who, bytes_of, who};
+use testing::{HOST, Recording, Who, message, who};
 
 /// Pseudorandom numbers, the same in every run (xorshift).
 struct Numbers(u64);
@@ -59,11 +59,6 @@ fn recording() -> Recording {
 
 /// Calls, a handshake in TLS 1.2 and one in TLS 1.3, requests to the kernel.
 fn crypto(r: &mut Recording, who: Who) {
-    macro_rules! message {
-        ($name:literal) => {
-            bytes_of(include_str!(concat!("messages/", $name, ".hex")))
-        };
-    }
     r.block()
         .function(1, "SSL_do_handshake", "handshake", "n0=mode:openssl_verify_mode path=file:path", "one")
         .function(

@@ -123,3 +123,19 @@ fn bulk_functions_are_counted() {
         assert!(function.bulk || function.topic != Topic::Data, "{name}");
     }
 }
+
+/// The page of events and the schema name every topic.
+#[test]
+fn events_are_described_with_all_topics() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let read = |name| std::fs::read_to_string(docs.join(name)).expect("it is there");
+    let (page, schema) = (read("events.md"), read("schema/event.schema.json"));
+    let row = page.lines().find(|line| line.starts_with("| `topic` |")).expect("a row");
+    let field =
+        schema.split_once("\"topic\": {").and_then(|(_, rest)| rest.split_once('}')).expect("a field").0;
+    let of_schema: Vec<&str> = field.split(|c: char| c != '_' && !c.is_ascii_lowercase()).collect();
+    for topic in Topic::ALL {
+        assert!(row.contains(&format!("`{}`", topic.word())), "{} on the page", topic.word());
+        assert!(of_schema.contains(&topic.word()), "{} in the schema", topic.word());
+    }
+}

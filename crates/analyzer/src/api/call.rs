@@ -17,7 +17,8 @@ use crate::tls::library::{Mode, Telling};
 #[derive(Debug)]
 pub struct Decoded {
     function: Arc<Function>,
-    library: Arc<LibraryFile>,
+    /// The file that holds the function.
+    pub library: Arc<LibraryFile>,
     pub(super) args: Vec<u8>,
     count: Option<u64>,
     pub(super) result: &'static str,
@@ -168,6 +169,7 @@ fn telling(function: &Function, values: &Values<'_>, success: Option<bool>) -> O
     let args = function.args.iter().filter_map(|arg| Some((arg, values.get(arg.slot)?)));
     match function.topic()? {
         Topic::Context => telling.is_new = success != Some(false),
+        Topic::Handshake => telling.is_handshake = true,
         Topic::VerifyMode => telling.mode = args.clone().find_map(|(arg, value)| mode(arg, value)),
         Topic::VerifyResult => {
             let said = args.clone().find_map(|(arg, value)| verified(arg.kind?, value));

@@ -57,10 +57,12 @@ impl Function {
 /// A file, as its segment describes it.
 #[derive(Debug)]
 pub struct LibraryFile {
-    path: Box<[u8]>,
-    file: FileId,
+    /// Its path, as it was first seen.
+    pub path: Box<[u8]>,
+    /// Device and inode.
+    pub file: FileId,
     /// Whether its calls say what certificates are verified for.
-    tells_purpose: bool,
+    pub tells_purpose: bool,
 }
 
 /// What the segments said of functions and files.

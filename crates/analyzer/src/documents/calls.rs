@@ -1,6 +1,6 @@
 //! The parts about calls of libraries and of the kernel that `profile` and `summary` share.
 
-use super::Time;
+use super::{Counted, Time};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -21,15 +21,8 @@ pub struct FunctionCalls {
     /// What the function tells of.
     pub topic: String,
     /// How many calls.
-    pub count: u64,
-    /// Those that failed.
-    pub failures: u64,
-    /// The first of them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first: Option<Time>,
-    /// The last of them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last: Option<Time>,
+    #[serde(flatten)]
+    pub counted: Counted,
     /// Their arguments, the most frequent first; empty where the function's arguments tell nothing.
     pub args: Vec<ArgsCount>,
     /// Further arguments that are not listed.

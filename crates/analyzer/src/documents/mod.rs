@@ -26,6 +26,7 @@ pub use snapshot::{SnapshotDocument, SnapshotLibrary, SnapshotProcess, SnapshotS
 pub use summary::{Counts, FailedFile, LibraryVersion, ProgramRow, Span, SummaryDocument, TopFile};
 pub use tls::{CertificateRow, TlsDocument, TlsPart, TlsPeer, TlsRow, TlsTotals};
 
+use crate::clock::earlier;
 use serde::{Serialize, Serializer};
 
 /// A moment: nanoseconds since 1970-01-01T00:00:00Z. Written as ISO 8601 with microseconds.
@@ -42,6 +43,31 @@ impl std::fmt::Display for Time {
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+/// How many, and when.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Counted {
+    /// How many.
+    pub count: u64,
+    /// Those that failed.
+    pub failures: u64,
+    /// The first of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first: Option<Time>,
+    /// The last of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<Time>,
+}
+
+impl Counted {
+    /// Counts more of the same.
+    pub fn add(&mut self, more: Counted) {
+        self.count = self.count.saturating_add(more.count);
+        self.failures = self.failures.saturating_add(more.failures);
+        self.first = earlier(self.first, more.first);
+        self.last = self.last.max(more.last);
     }
 }
 

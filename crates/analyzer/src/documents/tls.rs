@@ -1,6 +1,6 @@
 //! The document of `tls`, and the parts about TLS that `profile` and `summary` share.
 
-use super::{Coverage, HostPart, Time};
+use super::{Counted, Coverage, HostPart, Time};
 use serde::Serialize;
 
 /// The TLS handshakes of one host, counted.
@@ -98,19 +98,12 @@ pub struct TlsRow {
     /// JA4 of the ClientHello.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ja4: Option<String>,
-    /// The crypto libraries of the process.
+    /// The library that made the handshake; where none was seen to, the TLS libraries that the process had.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub library: Option<String>,
     /// How many handshakes.
-    pub count: u64,
-    /// Those that failed.
-    pub failures: u64,
-    /// The first of them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first: Option<Time>,
-    /// The last of them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last: Option<Time>,
+    #[serde(flatten)]
+    pub counted: Counted,
 }
 
 /// The other side of a connection.

@@ -96,6 +96,8 @@ pub struct TlsHandshake<'a> {
     /// Whether this side's library verified the peer's certificate, and what came of it: `ok`, an error's name, `disabled`,
     /// or empty where the library was not seen.
     pub verify: &'a [u8],
+    /// The file whose functions made the handshake, as it was first seen; empty where none was seen to.
+    pub library: &'a [u8],
     /// What the client offered: a JSON object with `versions`, `cipher_suites`, `groups`, `signature_schemes`, `alpn`; empty:
     /// no ClientHello was seen.
     pub offered: &'a [u8],

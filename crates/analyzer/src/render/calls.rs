@@ -22,8 +22,11 @@ pub(super) fn functions(list: &[FunctionCalls]) -> Sheet {
     for function in list {
         let mut text = harmless(&function.function_name);
         for with in function.args.iter().take(MOST_ARGS) {
-            let times =
-                if with.count == function.count { String::new() } else { format!(" x{}", with.count) };
+            let times = if with.count == function.counted.count {
+                String::new()
+            } else {
+                format!(" x{}", with.count)
+            };
             text.push_str(&format!("\n  {}{times}", args(&with.args)));
         }
         let more = function.args.len().saturating_sub(MOST_ARGS) as u64 + function.args_left_out;
@@ -31,9 +34,9 @@ pub(super) fn functions(list: &[FunctionCalls]) -> Sheet {
             text.push_str(&format!("\n  and {more} more"));
         }
         sheet.row(vec![
-            function.count.to_string(),
-            function.failures.to_string(),
-            time_or_dash(function.first),
+            function.counted.count.to_string(),
+            function.counted.failures.to_string(),
+            time_or_dash(function.counted.first),
             harmless(&function.library),
             text,
         ]);

@@ -4,7 +4,7 @@ use super::text::{
     Column, Sheet, counted, coverage, harmless, heading, host, section, some, time, time_or_dash,
 };
 use super::{Document, calls, tls};
-use crate::documents::{CertificateRow, SummaryDocument, TlsRow};
+use crate::documents::{CertificateRow, Counted, SummaryDocument, TlsRow};
 
 /// So many names or paths stand in a row.
 const MOST: usize = 4;
@@ -55,8 +55,11 @@ impl SummaryDocument {
         if !tls.failed.is_empty() {
             let columns = ["process", "role", "result", "verify", "peer", "sni"];
             // All of them did: a column that says so again tells nothing.
-            let failed: Vec<TlsRow> =
-                tls.failed.iter().map(|r| TlsRow { failures: 0, ..r.clone() }).collect();
+            let failed: Vec<TlsRow> = tls
+                .failed
+                .iter()
+                .map(|r| TlsRow { counted: Counted { failures: 0, ..r.counted }, ..r.clone() })
+                .collect();
             section(out, "Handshakes that failed", &tls::sheet(&failed, &columns), "");
         }
         if !tls.not_verified.is_empty() {

@@ -56,7 +56,7 @@ pub(super) fn share(part: u64, whole: u64) -> String {
 pub(super) fn sheet(rows: &[TlsRow], group_by: &[&str]) -> Sheet {
     let has = |name: &str| group_by.contains(&name);
     let stacked = group_by.len() > MOST_COLUMNS;
-    let has_failures = rows.iter().any(|row| row.failures > 0);
+    let has_failures = rows.iter().any(|row| row.counted.failures > 0);
     let has_server = has("peer") || has("sni");
     let role_below = stacked && has("role") && has("process");
     let group_below = stacked && has("version") && has("group");
@@ -98,8 +98,8 @@ pub(super) fn sheet(rows: &[TlsRow], group_by: &[&str]) -> Sheet {
     let mut sheet = Sheet::new(&columns);
     for row in rows {
         let text = |field: &Option<String>| field.as_deref().map_or_else(|| "-".to_owned(), harmless);
-        let mut cells = vec![row.count.to_string()];
-        cells.extend(has_failures.then(|| row.failures.to_string()));
+        let mut cells = vec![row.counted.count.to_string()];
+        cells.extend(has_failures.then(|| row.counted.failures.to_string()));
         let role = row.role.unwrap_or("-");
         for (name, cell) in [
             ("host", text(&row.hostname)),

@@ -10,7 +10,7 @@ use super::StoreError;
 use super::convert::{Raw, signed};
 use super::ingest::Ingest;
 use super::rows::EventRow;
-use super::tally::{Counter, Tally};
+use super::tally::{Counter, Tally, add_to};
 use crate::event::{ApiCall, Event, FileId, KernelCrypto};
 use crate::sink::NoteBody;
 
@@ -60,13 +60,13 @@ pub(super) struct Calls {
 impl Calls {
     /// Adds all counters to their tables.
     pub(super) fn flush(&mut self, db: &Connection) -> Result<(), StoreError> {
-        let mut insert = db.prepare_cached(include_str!("../../sql/api_rollup.sql"))?;
+        let mut insert = db.prepare_cached(add_to!("api_rollup.sql"))?;
         for (k, c) in self.api.drain() {
             insert.execute(params![
                 k.process, k.function, k.library, k.args, k.segment, c.count, c.failures, c.first, c.last
             ])?;
         }
-        let mut insert = db.prepare_cached(include_str!("../../sql/kernel_rollup.sql"))?;
+        let mut insert = db.prepare_cached(add_to!("kernel_rollup.sql"))?;
         for (k, c) in self.kernel.drain() {
             insert.execute(params![k.process, k.request, k.errno, k.segment, c.count, c.first, c.last])?;
         }

@@ -13,7 +13,7 @@ use super::StoreError;
 use super::convert::signed;
 use super::ingest::Ingest;
 use super::rows::EventRow;
-use super::tally::{Counter, Tally};
+use super::tally::{Counter, Tally, add_to};
 use crate::event::{Alert, Event, TlsHandshake};
 use crate::tls::registry::{ALERTS, CIPHER_SUITES, GROUPS, SIGNATURE_SCHEMES, VERSIONS};
 
@@ -40,6 +40,7 @@ struct Negotiation {
     verify: Option<i64>,
     offered: Option<i64>,
     certificates: Option<i64>,
+    library: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -60,7 +61,7 @@ pub(super) struct Handshakes {
 impl Handshakes {
     /// Adds all counters to their table.
     pub(super) fn flush(&mut self, db: &Connection) -> Result<(), StoreError> {
-        let mut insert = db.prepare_cached(include_str!("../../sql/tls_rollup.sql"))?;
+        let mut insert = db.prepare_cached(add_to!("tls_rollup.sql"))?;
         for (k, c) in self.counters.drain() {
             insert.execute(params![k.process, k.negotiation, k.peer, k.segment, c.count, c.first, c.last])?;
         }
@@ -72,7 +73,7 @@ impl Handshakes {
             return Ok(*id);
         }
         let (alert, sent) = (n.alert.and_then(|a| a.description), n.alert.map(|a| a.sent));
-        let row: [&dyn ToSql; 18] = [
+        let row: [&dyn ToSql; 19] = [
             &n.client,
             &n.server_port,
             &n.version,
@@ -91,6 +92,7 @@ impl Handshakes {
             &n.verify,
             &n.offered,
             &n.certificates,
+            &n.library,
         ];
         let find = db.prepare_cached(include_str!("../../sql/negotiation_find.sql"))?;
         let id = match { find }.query_row(&row[..], |r| r.get(0)).optional()? {
@@ -184,6 +186,7 @@ impl Ingest {
             verify: texts.text_option(db, shake.verify)?,
             offered: texts.text_option(db, shake.offered)?,
             certificates: texts.text_option(db, shake.certificates)?,
+            library: texts.path_option(db, Some(shake.library))?,
         };
         self.handshakes.find(&self.db, negotiation)
     }

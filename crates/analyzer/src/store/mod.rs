@@ -18,6 +18,7 @@ mod intern;
 mod mappings;
 mod notes;
 mod open;
+mod outcome;
 mod recall;
 mod replace;
 mod replay;
@@ -32,5 +33,6 @@ pub use open::{Database, is_database};
 pub use replay::DatabaseSource;
 
 pub(crate) use convert::bytes as stored_bytes;
+pub(crate) use outcome::Outcome;
 pub(crate) use replay::coverage as stored_coverage;
 pub(crate) use rollup::{PATH_ONLY as MODE_PATH_ONLY, READ as MODE_READ, WRITE as MODE_WRITE};

@@ -9,7 +9,8 @@ use rusqlite::{Connection, Row};
 
 use super::StoreError;
 use super::convert::{bytes, unsigned};
-use crate::event::{Alert, ApiCall, Endpoint, FileId, KernelCrypto, TlsHandshake};
+use super::outcome::{self, Outcome};
+use crate::event::{ApiCall, Endpoint, FileId, KernelCrypto, TlsHandshake};
 
 /// A call as it is stored.
 #[derive(Debug, Default)]
@@ -75,55 +76,26 @@ impl StoredCall {
 /// A handshake as it is stored.
 #[derive(Debug, Default)]
 pub(super) struct StoredHandshake {
-    client: bool,
-    version: Option<u16>,
-    cipher_suite: Option<u16>,
-    group: Option<u16>,
-    signature_scheme: Option<u16>,
-    resumed: Option<bool>,
-    hello_retry: bool,
-    ech: bool,
-    alert: Option<Alert>,
+    outcome: Outcome,
     connection: u64,
     ports: (u16, u16),
     duration_ns: Option<u64>,
     bits: u16,
     addresses: Option<(Ipv6Addr, Ipv6Addr)>,
-    result: String,
-    sni: Vec<u8>,
-    alpn: Vec<u8>,
-    ja4: Vec<u8>,
-    verify: Vec<u8>,
-    offered: Vec<u8>,
-    certificates: Vec<u8>,
 }
 
 impl StoredHandshake {
     pub(super) fn read(&mut self, db: &Connection, id: i64) -> Result<(), StoreError> {
         let mut find = db.prepare_cached(include_str!("../../sql/handshake.sql"))?;
         *self = find.query_row([id], |r| {
+            let own = |column| outcome::COLUMNS + column;
             Ok(StoredHandshake {
-                client: r.get(0)?,
-                version: r.get(1)?,
-                cipher_suite: r.get(2)?,
-                group: r.get(3)?,
-                signature_scheme: r.get(4)?,
-                resumed: r.get(5)?,
-                hello_retry: r.get(6)?,
-                ech: r.get(7)?,
-                alert: Alert::from_columns(r.get(8)?, r.get(9)?),
-                connection: unsigned(r.get(10)?),
-                ports: (r.get(11)?, r.get(12)?),
-                duration_ns: r.get::<_, Option<i64>>(13)?.map(unsigned),
-                bits: r.get(14)?,
-                addresses: address(&text(r, 15)?).zip(address(&text(r, 16)?)),
-                result: r.get(17)?,
-                sni: text(r, 18)?,
-                alpn: text(r, 19)?,
-                ja4: text(r, 20)?,
-                verify: text(r, 21)?,
-                offered: text(r, 22)?,
-                certificates: text(r, 23)?,
+                outcome: Outcome::read(r)?,
+                connection: unsigned(r.get(own(0))?),
+                ports: (r.get(own(1))?, r.get(own(2))?),
+                duration_ns: r.get::<_, Option<i64>>(own(3))?.map(unsigned),
+                bits: r.get(own(4))?,
+                addresses: address(&text(r, own(5))?).zip(address(&text(r, own(6))?)),
             })
         })?;
         match self.addresses {
@@ -133,28 +105,31 @@ impl StoredHandshake {
     }
 
     pub(super) fn body(&self) -> TlsHandshake<'_> {
+        let Outcome { client, version, cipher_suite, group, signature_scheme, .. } = self.outcome;
+        let Outcome { resumed, hello_retry, ech, alert, .. } = self.outcome;
         let (local, peer) = self.addresses.unwrap_or((Ipv6Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED));
         TlsHandshake {
             connection: self.connection,
-            client: self.client,
+            client,
             local: Endpoint { address: local, port: self.ports.0 },
             peer: Endpoint { address: peer, port: self.ports.1 },
-            version: self.version,
-            cipher_suite: self.cipher_suite,
-            group: self.group,
-            signature_scheme: self.signature_scheme,
-            sni: &self.sni,
-            alpn: &self.alpn,
-            resumed: self.resumed,
-            hello_retry: self.hello_retry,
-            ech: self.ech,
-            result: &self.result,
-            alert: self.alert,
-            ja4: &self.ja4,
+            version,
+            cipher_suite,
+            group,
+            signature_scheme,
+            sni: &self.outcome.sni,
+            alpn: &self.outcome.alpn,
+            resumed,
+            hello_retry,
+            ech,
+            result: &self.outcome.result,
+            alert,
+            ja4: &self.outcome.ja4,
             duration_ns: self.duration_ns,
-            verify: &self.verify,
-            offered: &self.offered,
-            certificates: &self.certificates,
+            verify: &self.outcome.verify,
+            library: &self.outcome.library,
+            offered: &self.outcome.offered,
+            certificates: &self.outcome.certificates,
             bits: self.bits,
         }
     }

@@ -5,9 +5,9 @@
 use rusqlite::{Connection, params};
 
 use super::StoreError;
-use super::tally::{Counter, Tally};
+use super::tally::{Counter, Tally, add_to};
 
-const FLUSH: &str = include_str!("../../sql/rollup.sql");
+const FLUSH: &str = add_to!("rollup.sql");
 
 /// Opened for reading.
 pub(crate) const READ: i64 = 1;

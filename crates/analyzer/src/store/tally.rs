@@ -8,6 +8,16 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use crate::clock::earlier;
+
+/// The statement that adds a counter to one of the tables of counters.
+macro_rules! add_to {
+    ($statement:literal) => {
+        concat!(include_str!(concat!("../../sql/", $statement)), include_str!("../../sql/rollup_add.sql"))
+    };
+}
+pub(crate) use add_to;
+
 /// So many counters are held before they are flushed.
 const MAX_COUNTERS: usize = 100_000;
 
@@ -66,14 +76,6 @@ impl<K: Copy + Eq + Hash + Ord> Tally<K> {
         let mut counters: Vec<_> = self.counters.drain().collect();
         counters.sort_unstable_by_key(|(key, _)| *key);
         counters
-    }
-}
-
-/// The earlier of two moments; one that isn't known doesn't count.
-fn earlier(a: Option<i64>, b: Option<i64>) -> Option<i64> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
     }
 }
 

@@ -13,11 +13,14 @@
 mod open;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use crypto_tracer_format::record::{Direction, Header, TlsMessage};
 
 use super::library::{Library, Question};
-use crate::event::{Endpoint, TlsHandshake};
+use super::message::Decoded;
+use crate::api::LibraryFile;
+use crate::event::TlsHandshake;
 use crate::identity::{ProcessId, SegmentId};
 use open::{Open, Verdict};
 
@@ -30,7 +33,7 @@ const CERTIFICATES: usize = 64 << 10;
 /// How long the library's answer is waited for after the last message.
 const GRACE_NS: u64 = 500_000_000;
 
-/// A message, decoded and redacted.
+/// A message, and whose it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'a> {
     /// The record's header.
@@ -39,24 +42,14 @@ pub struct Message<'a> {
     pub process: ProcessId,
     /// The segment that holds the record.
     pub segment: SegmentId,
-    /// The connection.
-    pub connection: u64,
-    /// The library's object; 0: none.
-    pub object: u64,
-    /// What it is.
-    pub message: TlsMessage,
-    /// Which way it went; `None`: neither.
-    pub direction: Option<Direction>,
-    /// Bits of `tls_bits`.
-    pub bits: u16,
-    /// Of `Encrypted`, the length of the direction's first record of application data; 0: not known.
-    pub length: u32,
-    /// This side.
-    pub local: Endpoint,
-    /// The other side.
-    pub peer: Endpoint,
-    /// Its bytes.
-    pub body: &'a [u8],
+    /// What the record says.
+    pub content: &'a Decoded<'a>,
+}
+
+impl Message<'_> {
+    fn place(&self) -> Place {
+        (self.content.connection, self.process)
+    }
 }
 
 /// A handshake that ended, with all that an event needs.
@@ -72,6 +65,8 @@ pub struct Ended {
     open: Open,
     result: &'static str,
     verify: String,
+    /// The file whose functions made it.
+    library: Option<Arc<LibraryFile>>,
 }
 
 /// How a handshake ended.
@@ -105,14 +100,15 @@ pub struct Handshakes {
 impl Handshakes {
     /// Takes a message. `false`: it makes no sense.
     pub fn take(&mut self, message: &Message<'_>, ended: &mut Vec<Ended>) -> bool {
-        let now = message.header.time_ns;
-        if message.message == TlsMessage::Closed {
+        let Message { content, process, .. } = *message;
+        let (now, place) = (message.header.time_ns, message.place());
+        if content.message == TlsMessage::Closed {
             self.close(message, ended);
             return true;
         }
-        let is_hello = matches!(message.message, TlsMessage::ClientHello | TlsMessage::ServerHello);
-        let known = self.find(message.connection, message.process).is_some();
-        let Some(sent) = message.direction.map(|d| d == Direction::Sent) else { return false };
+        let is_hello = matches!(content.message, TlsMessage::ClientHello | TlsMessage::ServerHello);
+        let known = self.find(place).is_some();
+        let Some(sent) = content.direction.map(|d| d == Direction::Sent) else { return false };
         if !known {
             if !is_hello {
                 // The end of a handshake whose beginning wasn't seen.
@@ -120,27 +116,25 @@ impl Handshakes {
             }
             self.begin(message, ended);
         }
-        let Some(open) = self.find(message.connection, message.process) else { return true };
+        let Some(open) = self.find(place) else { return true };
         let before = open.bytes;
         open.header = *message.header;
         open.segment = message.segment;
-        open.bits |= message.bits;
+        open.bits |= content.bits;
         if open.object == 0 {
-            open.object = message.object;
+            open.object = content.object;
         }
         let (object, taken) = (open.object, open.take(message, sent));
         let (after, verdict) = (open.bytes, open.verdict(now));
         self.bytes = (self.bytes + after).saturating_sub(before);
         if object != 0 {
-            self.by_object.insert((message.process, object), message.connection);
+            self.by_object.insert((process, object), content.connection);
         }
         match verdict {
             Verdict::Open => {}
-            Verdict::Ended(result) => self.end((message.connection, message.process), now, result, ended),
-            Verdict::Through if object == 0 => {
-                self.give_up((message.connection, message.process), now, ended);
-            }
-            Verdict::Through => self.wait((message.connection, message.process), now),
+            Verdict::Ended(result) => self.end(place, now, result, ended),
+            Verdict::Through if object == 0 => self.give_up(place, now, ended),
+            Verdict::Through => self.wait(place, now),
         }
         while self.bytes > BYTES {
             let Some((_, &oldest)) = self.order.first_key_value() else { break };
@@ -192,7 +186,7 @@ impl Handshakes {
     /// Ends the oldest: nothing more will come.
     pub fn end_oldest(&mut self, now: u64, ended: &mut Vec<Ended>) {
         if let Some((_, &place)) = self.order.first_key_value() {
-            let outcome = self.find(place.0, place.1).and_then(|open| open.outcome());
+            let outcome = self.find(place).and_then(|open| open.outcome());
             self.end(place, now, outcome.unwrap_or(result::UNKNOWN), ended);
         }
     }
@@ -202,7 +196,7 @@ impl Handshakes {
         self.order.is_empty()
     }
 
-    fn find(&mut self, connection: u64, process: ProcessId) -> Option<&mut Open> {
+    fn find(&mut self, (connection, process): Place) -> Option<&mut Open> {
         self.open.get_mut(&connection)?.iter_mut().find(|open| open.process == process)
     }
 
@@ -213,30 +207,30 @@ impl Handshakes {
             self.end(oldest, message.header.time_ns, result::UNKNOWN, ended);
         }
         self.begun += 1;
-        self.order.insert(self.begun, (message.connection, message.process));
-        self.open.entry(message.connection).or_default().push(Open::new(message, self.begun));
+        self.order.insert(self.begun, message.place());
+        self.open.entry(message.content.connection).or_default().push(Open::new(message, self.begun));
         self.bytes += size_of::<Open>();
     }
 
     /// A closed socket may be told by whoever runs when the last packet goes: the connection alone names it then.
     fn close(&mut self, message: &Message<'_>, ended: &mut Vec<Ended>) {
-        let Some(ends) = self.open.get(&message.connection) else { return };
+        let Some(ends) = self.open.get(&message.content.connection) else { return };
         let own = ends.iter().any(|open| open.process == message.process);
         let processes: Vec<ProcessId> =
             ends.iter().map(|open| open.process).filter(|p| !own || *p == message.process).collect();
         for process in processes {
-            self.give_up((message.connection, process), message.header.time_ns, ended);
+            self.give_up((message.content.connection, process), message.header.time_ns, ended);
         }
     }
 
     /// Nothing more comes of this one.
     fn give_up(&mut self, place: Place, now: u64, ended: &mut Vec<Ended>) {
-        let outcome = self.find(place.0, place.1).and_then(|open| open.outcome());
+        let outcome = self.find(place).and_then(|open| open.outcome());
         self.end(place, now, outcome.unwrap_or(result::INCOMPLETE), ended);
     }
 
     fn wait(&mut self, place: Place, now: u64) {
-        let Some(open) = self.find(place.0, place.1) else { return };
+        let Some(open) = self.find(place) else { return };
         if open.deadline_ns.is_none() {
             let deadline_ns = now.saturating_add(GRACE_NS);
             open.deadline_ns = Some(deadline_ns);
@@ -271,15 +265,15 @@ impl Handshakes {
             times: (open.first_ns, now),
             succeeded: result == "success",
         };
-        let verify = self.library.verify(&ask).unwrap_or_default();
         ended.push(Ended {
             time_ns: now,
             header: open.header,
             segment: open.segment,
             connection,
-            open,
             result,
-            verify,
+            verify: self.library.verify(&ask).unwrap_or_default(),
+            library: self.library.file(process, open.object),
+            open,
         });
     }
 }
@@ -310,6 +304,7 @@ impl Ended {
             ja4: offer.map_or(&[], |o| &o.ja4),
             duration_ns: open.began_ns.map(|began_ns| end_ns.saturating_sub(began_ns)),
             verify: self.verify.as_bytes(),
+            library: self.library.as_ref().map_or(&[], |file| &file.path),
             offered: offer.map_or(&[], |o| &o.json),
             certificates: &open.certificates,
             bits: open.bits,

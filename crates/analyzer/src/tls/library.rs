@@ -1,4 +1,5 @@
-//! What processes' TLS libraries said of their connections: verification, and what came of handshakes.
+//! What processes' TLS libraries said of their connections: verification, what came of handshakes, and which file it was that
+//! made them.
 //!
 //! Invariants:
 //! - Objects are those of one process: the same number in another process is something else.
@@ -8,7 +9,9 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::Arc;
 
+use crate::api::LibraryFile;
 use crate::identity::ProcessId;
 
 /// Objects that are remembered.
@@ -35,6 +38,8 @@ pub struct Telling {
     pub purpose: Option<String>,
     /// A context or connection was made: what was said of another one in its place doesn't hold.
     pub is_new: bool,
+    /// It was a handshake, whatever came of it.
+    pub is_handshake: bool,
 }
 
 /// What was said.
@@ -45,6 +50,8 @@ pub struct Library {
 
 #[derive(Clone, Debug, Default)]
 struct Object {
+    /// The file whose functions made it, or its handshake.
+    file: Option<Arc<LibraryFile>>,
     parent: u64,
     mode: Option<Mode>,
     purpose: Option<String>,
@@ -65,6 +72,8 @@ pub struct Call<'a> {
     pub object: u64,
     /// What that was made from, or the connection within whose handshake it happened; 0: none.
     pub parent: u64,
+    /// The file that holds the function.
+    pub file: &'a Arc<LibraryFile>,
     /// What the call tells.
     pub telling: &'a Telling,
 }
@@ -87,11 +96,14 @@ pub struct Question {
 impl Library {
     /// Takes note of a call.
     pub fn note(&mut self, call: &Call<'_>) {
-        let Telling { mode, verified, purpose, is_new } = call.telling;
+        let Telling { mode, verified, purpose, is_new, is_handshake } = call.telling;
         if call.object != 0 {
             let key = (call.process, call.object);
             if *is_new {
                 self.objects.insert(key, Object { parent: call.parent, ..Object::default() });
+            }
+            if *is_new || *is_handshake {
+                self.objects.entry(key).file = Some(Arc::clone(call.file));
             }
             if mode.is_some() || verified.is_some() || purpose.is_some() {
                 let object = self.objects.entry(key);
@@ -114,6 +126,11 @@ impl Library {
     /// What the object's verification is for, which uses it up: soon another object may be in its place.
     pub fn take_purpose(&mut self, process: ProcessId, object: u64) -> Option<String> {
         self.objects.get_mut(&(process, object))?.purpose.take()
+    }
+
+    /// The file whose functions made the object, or its handshake.
+    pub fn file(&self, process: ProcessId, object: u64) -> Option<Arc<LibraryFile>> {
+        self.objects.get(&(process, object)).filter(|_| object != 0)?.file.clone()
     }
 
     /// Whether the peer's certificate was verified: `ok`, what was wrong, `disabled`; `None`: not known.

@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crypto_tracer_format::catalogue::files::basename;
 use crypto_tracer_format::record::KernelCall;
-use rusqlite::{Connection, Params, Row};
+use rusqlite::{Connection, Row};
 use serde_json::{Map, Value};
 
+use super::processes::Whose;
 use super::weak::is_weak;
-use crate::documents::{ArgsCount, CallsPart, FunctionCalls, KernelCalls, KernelPart, Time, Use, shown};
+use crate::documents::{
+    ArgsCount, CallsPart, Counted, FunctionCalls, KernelCalls, KernelPart, Time, Use, shown,
+};
 use crate::kernel_crypto;
 use crate::store::{StoreError, stored_bytes};
 use crate::tls::registry::VERSIONS;
@@ -28,16 +31,13 @@ struct Calls {
     topic: String,
     library: Vec<u8>,
     args: Map<String, Value>,
-    count: u64,
-    failures: u64,
-    first: Option<Time>,
-    last: Option<Time>,
+    counted: Counted,
     process: String,
 }
 
-fn read(db: &Connection, sql: &str, params: impl Params) -> Result<Vec<Calls>, StoreError> {
-    let mut statement = db.prepare_cached(sql)?;
-    let mut rows = statement.query(params)?;
+fn read(db: &Connection, whose: Whose) -> Result<Vec<Calls>, StoreError> {
+    let mut statement = db.prepare_cached(include_str!("../../sql/api_rows.sql"))?;
+    let mut rows = statement.query(whose.params())?;
     let mut list = Vec::new();
     while let Some(row) = rows.next()? {
         let args = stored_bytes(row, 5)?.unwrap_or_default();
@@ -47,10 +47,12 @@ fn read(db: &Connection, sql: &str, params: impl Params) -> Result<Vec<Calls>, S
             topic: text(row, 3)?.unwrap_or_default(),
             library: stored_bytes(row, 4)?.unwrap_or_default(),
             args: serde_json::from_slice(&args).unwrap_or_default(),
-            count: row.get::<_, i64>(6)?.cast_unsigned(),
-            failures: row.get::<_, i64>(7)?.cast_unsigned(),
-            first: row.get::<_, Option<i64>>(8)?.map(Time),
-            last: row.get::<_, Option<i64>>(9)?.map(Time),
+            counted: Counted {
+                count: row.get::<_, i64>(6)?.cast_unsigned(),
+                failures: row.get::<_, i64>(7)?.cast_unsigned(),
+                first: row.get::<_, Option<i64>>(8)?.map(Time),
+                last: row.get::<_, Option<i64>>(9)?.map(Time),
+            },
             process: text(row, 10)?.unwrap_or_default(),
         });
     }
@@ -63,7 +65,7 @@ fn text(row: &Row<'_>, column: usize) -> Result<Option<String>, StoreError> {
 
 /// The functions that a process called, in the order in which it first did.
 pub(super) fn of_process(db: &Connection, process: i64) -> Result<Vec<FunctionCalls>, StoreError> {
-    let calls = read(db, include_str!("../../sql/api_rows_of_process.sql"), [process])?;
+    let calls = read(db, Whose::Process(process))?;
     let mut functions: BTreeMap<(String, String, String, Vec<u8>), FunctionCalls> = BTreeMap::new();
     for call in calls {
         let key = (call.family.clone(), call.function.clone(), call.topic.clone(), call.library.clone());
@@ -75,22 +77,14 @@ pub(super) fn of_process(db: &Connection, process: i64) -> Result<Vec<FunctionCa
             library_path_hex,
             family: call.family,
             topic: call.topic,
-            count: 0,
-            failures: 0,
-            first: call.first,
-            last: call.last,
+            counted: Counted::default(),
             args: Vec::new(),
             args_left_out: 0,
         });
-        entry.count += call.count;
-        entry.failures += call.failures;
-        entry.first = match (entry.first, call.first) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
-        entry.last = entry.last.max(call.last);
+        let Counted { count, failures, .. } = call.counted;
+        entry.counted.add(call.counted);
         if !call.args.is_empty() {
-            entry.args.push(ArgsCount { args: call.args, count: call.count, failures: call.failures });
+            entry.args.push(ArgsCount { args: call.args, count, failures });
         }
     }
     let mut list: Vec<FunctionCalls> = functions.into_values().collect();
@@ -99,16 +93,16 @@ pub(super) fn of_process(db: &Connection, process: i64) -> Result<Vec<FunctionCa
         function.args_left_out = function.args.len().saturating_sub(MOST_ARGS) as u64;
         function.args.truncate(MOST_ARGS);
     }
-    list.sort_by_key(|f| f.first);
+    list.sort_by_key(|f| f.counted.first);
     Ok(list)
 }
 
 /// The calls of a host, in short; at most `top` in each list, but all that are weak.
 pub(super) fn of_host(db: &Connection, host: i64, top: usize) -> Result<CallsPart, StoreError> {
-    let calls = read(db, include_str!("../../sql/api_rows.sql"), [host])?;
+    let calls = read(db, Whose::Host(host))?;
     Ok(CallsPart {
-        count: calls.iter().map(|c| c.count).fold(0, u64::saturating_add),
-        failures: calls.iter().map(|c| c.failures).fold(0, u64::saturating_add),
+        count: calls.iter().map(|c| c.counted.count).fold(0, u64::saturating_add),
+        failures: calls.iter().map(|c| c.counted.failures).fold(0, u64::saturating_add),
         algorithms: uses(&calls, &ALGORITHMS, top),
         settings: uses(&calls, &SETTINGS, top),
     })
@@ -132,8 +126,8 @@ fn uses(calls: &[Calls], topics: &[&str], top: usize) -> Vec<Use> {
         used.args.clone_from(&call.args);
         used.functions.insert(&call.function);
         used.processes.insert(&call.process);
-        used.count += call.count;
-        used.failures += call.failures;
+        used.count += call.counted.count;
+        used.failures += call.counted.failures;
     }
     let owned = |set: BTreeSet<&str>| set.into_iter().map(str::to_owned).collect::<Vec<_>>();
     let mut list: Vec<Use> = found
@@ -156,7 +150,7 @@ fn uses(calls: &[Calls], topics: &[&str], top: usize) -> Vec<Use> {
 
 /// The requests of a process to the kernel, the most frequent first.
 pub(super) fn kernel_of_process(db: &Connection, process: i64) -> Result<Vec<KernelCalls>, StoreError> {
-    let mut list = requests(db, include_str!("../../sql/kernel_rows_of_process.sql"), [process])?;
+    let mut list = requests(db, Whose::Process(process))?;
     for request in &mut list {
         request.processes.clear();
     }
@@ -168,7 +162,7 @@ pub(super) fn kernel_of_host(db: &Connection, host: i64, top: usize) -> Result<K
     let mut statement = db.prepare_cached(include_str!("../../sql/host_facts.sql"))?;
     let mut rows = statement.query([host])?;
     let Some(row) = rows.next()? else { return Ok(KernelPart::default()) };
-    let mut requests = requests(db, include_str!("../../sql/kernel_rows.sql"), [host])?;
+    let mut requests = requests(db, Whose::Host(host))?;
     requests.truncate(top);
     Ok(KernelPart {
         fips: text(row, 0)?.map(|value| value.trim() == "1"),
@@ -178,9 +172,9 @@ pub(super) fn kernel_of_host(db: &Connection, host: i64, top: usize) -> Result<K
     })
 }
 
-fn requests(db: &Connection, sql: &str, params: impl Params) -> Result<Vec<KernelCalls>, StoreError> {
-    let mut statement = db.prepare_cached(sql)?;
-    let mut rows = statement.query(params)?;
+fn requests(db: &Connection, whose: Whose) -> Result<Vec<KernelCalls>, StoreError> {
+    let mut statement = db.prepare_cached(include_str!("../../sql/kernel_rows.sql"))?;
+    let mut rows = statement.query(whose.params())?;
     let mut list: Vec<KernelCalls> = Vec::new();
     while let Some(row) = rows.next()? {
         let call: String = row.get(0)?;

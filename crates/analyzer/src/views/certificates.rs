@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Map, Value};
 
-use super::handshakes::Shakes;
+use super::handshakes::{Shakes, known};
 use super::tls::Actor;
 use super::weak::{is_weak_key_of, is_weak_signature};
 use crate::documents::{CertificateRow, Time, shown};
@@ -30,13 +30,13 @@ pub(super) fn faulty(
     top: usize,
 ) -> (u64, Vec<CertificateRow>) {
     let mut seen: BTreeMap<String, (Map<String, Value>, Seen)> = BTreeMap::new();
-    for shakes in shakes.iter().filter(|s| !s.what.certificates.is_empty()) {
-        let list: Vec<Value> = serde_json::from_slice(&shakes.what.certificates).unwrap_or_default();
+    for shakes in shakes.iter().filter(|s| !s.what.outcome.certificates.is_empty()) {
+        let list: Vec<Value> = serde_json::from_slice(&shakes.what.outcome.certificates).unwrap_or_default();
         for certificate in list {
             let Value::Object(fields) = certificate else { continue };
             let text = Value::Object(fields.clone()).to_string();
             let (_, seen) = seen.entry(text).or_insert_with(|| (fields, Seen::default()));
-            seen.count += shakes.count;
+            seen.count += shakes.counted.count;
             seen.servers.insert(server(shakes));
             if let Some(actor) = actors.get(&shakes.process) {
                 seen.processes.insert(shown(&actor.name).0);
@@ -53,9 +53,9 @@ pub(super) fn faulty(
 
 /// The server that showed a certificate.
 fn server(shakes: &Shakes) -> String {
-    let what = &*shakes.what;
-    match (&what.sni, what.client) {
-        (Some(name), _) => name.clone(),
+    let what = &shakes.what.outcome;
+    match (known(&what.sni), what.client) {
+        (Some(name), _) => name,
         (None, true) if shakes.peer.contains(':') => format!("[{}]:{}", shakes.peer, what.server_port),
         (None, true) => format!("{}:{}", shakes.peer, what.server_port),
         (None, false) => format!("port {}", what.server_port),

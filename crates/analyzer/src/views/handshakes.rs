@@ -8,9 +8,9 @@ use std::rc::Rc;
 use rusqlite::{Connection, Params};
 use serde_json::Value;
 
-use crate::documents::{Time, TlsPeer, TlsTotals};
-use crate::event::Alert;
-use crate::store::{StoreError, stored_bytes};
+use super::processes::Whose;
+use crate::documents::{Counted, Time, TlsPeer, TlsTotals, shown};
+use crate::store::{Outcome, StoreError};
 
 /// Groups that withstand quantum computers, as far as is known: ML-KEM alone, ML-KEM with a curve, and the drafts of that
 /// which browsers used before (Kyber).
@@ -33,43 +33,40 @@ pub(super) fn is_outdated(version: u16) -> bool {
 /// What came of handshakes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Negotiation {
-    pub client: bool,
-    pub server_port: u16,
-    pub version: Option<u16>,
-    pub cipher_suite: Option<u16>,
-    pub group: Option<u16>,
-    pub signature_scheme: Option<u16>,
-    pub resumed: Option<bool>,
-    pub alert: Option<Alert>,
-    pub result: String,
-    pub sni: Option<String>,
-    pub alpn: Option<String>,
-    pub ja4: Option<String>,
-    pub verify: Option<String>,
+    pub outcome: Outcome,
     /// The client offered a group that withstands quantum computers.
     pub offers_post_quantum: bool,
-    /// JSON.
-    pub certificates: Vec<u8>,
 }
 
 impl Negotiation {
+    fn find(db: &Connection, id: i64) -> Result<Negotiation, StoreError> {
+        let outcome = Outcome::find(db, id)?;
+        let offers_post_quantum = offers_post_quantum(&outcome.offered);
+        Ok(Negotiation { outcome, offers_post_quantum })
+    }
+
     pub(super) fn has_failed(&self) -> bool {
-        self.result == "failure"
+        self.outcome.result == "failure"
     }
 
     /// A client's library was told not to verify the server.
     pub(super) fn is_not_verified(&self) -> bool {
-        self.client && self.verify.as_deref() == Some("disabled")
+        self.outcome.client && self.outcome.verify == b"disabled"
     }
 
     /// The peer was verified and did not pass.
     pub(super) fn has_failed_verification(&self) -> bool {
-        self.verify.as_deref().is_some_and(|verify| verify != "ok" && verify != "disabled")
+        !matches!(&*self.outcome.verify, b"" | b"ok" | b"disabled")
     }
 
     pub(super) fn role(&self) -> &'static str {
-        if self.client { "client" } else { "server" }
+        if self.outcome.client { "client" } else { "server" }
     }
+}
+
+/// A text of an outcome as documents show it; `None`: there is none.
+pub(super) fn known(text: &[u8]) -> Option<String> {
+    (!text.is_empty()).then(|| shown(text).0)
 }
 
 /// Handshakes of a process with one peer and the same outcome.
@@ -79,14 +76,13 @@ pub(super) struct Shakes {
     pub what: Rc<Negotiation>,
     /// The peer's address.
     pub peer: String,
-    pub count: u64,
-    pub first: Option<Time>,
-    pub last: Option<Time>,
+    pub counted: Counted,
 }
 
 impl Shakes {
     pub(super) fn peer(&self) -> TlsPeer {
-        TlsPeer { address: self.peer.clone(), port: self.what.client.then_some(self.what.server_port) }
+        let outcome = &self.what.outcome;
+        TlsPeer { address: self.peer.clone(), port: outcome.client.then_some(outcome.server_port) }
     }
 }
 
@@ -95,6 +91,11 @@ impl Shakes {
 pub(super) struct Known(HashMap<i64, Rc<Negotiation>>);
 
 impl Known {
+    /// All handshakes.
+    pub(super) fn of(&mut self, db: &Connection, whose: Whose) -> Result<Vec<Shakes>, StoreError> {
+        self.read(db, include_str!("../../sql/tls_rows.sql"), whose.params())
+    }
+
     /// The rows of one of the statements sql/tls_rows*.sql.
     pub(super) fn read(
         &mut self,
@@ -110,49 +111,22 @@ impl Known {
             let what = match self.0.get(&id) {
                 Some(known) => Rc::clone(known),
                 None => {
-                    let read = Rc::new(negotiation(db, id)?);
+                    let read = Rc::new(Negotiation::find(db, id)?);
                     self.0.insert(id, Rc::clone(&read));
                     read
                 }
             };
-            list.push(Shakes {
-                process: row.get(0)?,
-                what,
-                peer: row.get(2)?,
-                count: row.get::<_, i64>(3)?.cast_unsigned(),
+            let count = row.get::<_, i64>(3)?.cast_unsigned();
+            let counted = Counted {
+                count,
+                failures: if what.has_failed() { count } else { 0 },
                 first: row.get::<_, Option<i64>>(4)?.map(Time),
                 last: row.get::<_, Option<i64>>(5)?.map(Time),
-            });
+            };
+            list.push(Shakes { process: row.get(0)?, what, peer: row.get(2)?, counted });
         }
         Ok(list)
     }
-}
-
-fn negotiation(db: &Connection, id: i64) -> Result<Negotiation, StoreError> {
-    let mut statement = db.prepare_cached(include_str!("../../sql/negotiation.sql"))?;
-    let mut rows = statement.query([id])?;
-    let Some(row) = rows.next()? else {
-        return Err(StoreError::Value { what: "the negotiation", value: id });
-    };
-    let text =
-        |column| Ok::<_, StoreError>(stored_bytes(row, column)?.map(|b| crate::documents::shown(&b).0));
-    Ok(Negotiation {
-        client: row.get(0)?,
-        server_port: row.get(1)?,
-        version: row.get(2)?,
-        cipher_suite: row.get(3)?,
-        group: row.get(4)?,
-        signature_scheme: row.get(5)?,
-        resumed: row.get(6)?,
-        alert: Alert::from_columns(row.get(7)?, row.get(8)?),
-        result: text(9)?.unwrap_or_default(),
-        sni: text(10)?,
-        alpn: text(11)?,
-        ja4: text(12)?,
-        verify: text(13)?,
-        offers_post_quantum: offers_post_quantum(&stored_bytes(row, 14)?.unwrap_or_default()),
-        certificates: stored_bytes(row, 15)?.unwrap_or_default(),
-    })
 }
 
 fn offers_post_quantum(offered: &[u8]) -> bool {
@@ -167,16 +141,16 @@ fn offers_post_quantum(offered: &[u8]) -> bool {
 pub(super) fn totals<'a>(shakes: impl Iterator<Item = &'a Shakes>) -> TlsTotals {
     let mut t = TlsTotals::default();
     for s in shakes {
-        let of = |is: bool| if is { s.count } else { 0 };
-        let n = &*s.what;
-        t.handshakes += s.count;
-        t.successes += of(n.result == "success");
-        t.failures += of(n.has_failed());
-        t.clients += of(n.client);
-        t.servers += of(!n.client);
-        t.tls13 += of(n.version == Some(TLS13));
-        t.outdated += of(n.version.is_some_and(is_outdated));
-        t.post_quantum += of(n.group.is_some_and(is_post_quantum));
+        let of = |is: bool| if is { s.counted.count } else { 0 };
+        let (n, outcome) = (&*s.what, &s.what.outcome);
+        t.handshakes += s.counted.count;
+        t.successes += of(outcome.result == "success");
+        t.failures += s.counted.failures;
+        t.clients += of(outcome.client);
+        t.servers += of(!outcome.client);
+        t.tls13 += of(outcome.version == Some(TLS13));
+        t.outdated += of(outcome.version.is_some_and(is_outdated));
+        t.post_quantum += of(outcome.group.is_some_and(is_post_quantum));
         t.post_quantum_offered += of(n.offers_post_quantum);
         t.not_verified += of(n.is_not_verified());
         t.verify_failures += of(n.has_failed_verification());

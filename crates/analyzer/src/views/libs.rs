@@ -9,6 +9,7 @@ use super::hosts::{HostRow, hosts};
 use super::libraries::{Library, of_host};
 use super::{Material, Outcome, coverage, write_all};
 use crate::AnalyzeError;
+use crate::clock::earlier;
 use crate::documents::{LibraryEntry, LibraryUser, LibsDocument, LibsSummary, Time, shown, shown_option};
 use crate::render::Format;
 use crate::store::{StoreError, stored_bytes};
@@ -67,10 +68,7 @@ fn document(db: &Connection, host: &HostRow, options: &LibsOptions) -> Result<Li
         let first_seen = row.get::<_, Option<i64>>(7)?.map(Time);
         let entry = entries.entry((library.path.clone(), number)).or_insert_with(|| entry(library));
         entry.deleted |= row.get::<_, bool>(6)?;
-        entry.first_seen = match (entry.first_seen, first_seen) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
+        entry.first_seen = earlier(entry.first_seen, first_seen);
         entry.process_count += 1;
         processes.insert(row.get::<_, i64>(1)?);
         let (name, name_hex) = shown(&stored_bytes(row, 3)?.unwrap_or_default());

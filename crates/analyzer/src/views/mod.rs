@@ -21,6 +21,7 @@ mod snapshot;
 mod sql;
 mod summary;
 mod tls;
+mod tls_libraries;
 mod weak;
 
 use std::io::Write;

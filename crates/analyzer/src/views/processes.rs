@@ -6,6 +6,25 @@ use crate::documents::{ProcessPart, Time, shown, shown_option};
 use crate::store::{StoreError, stored_bytes};
 use crypto_tracer_format::record::process_bits;
 
+/// Of whom the statements `sql/*_rows.sql` tell. The numbers are the database's.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Whose {
+    /// Of all processes of a host.
+    Host(i64),
+    /// Of a process.
+    Process(i64),
+}
+
+impl Whose {
+    /// As the statements take it.
+    pub(super) fn params(self) -> [Option<i64>; 2] {
+        match self {
+            Whose::Host(id) => [Some(id), None],
+            Whose::Process(id) => [None, Some(id)],
+        }
+    }
+}
+
 /// The process with a number of the database.
 pub(super) fn part(db: &Connection, id: i64) -> Result<ProcessPart, StoreError> {
     let mut statement = db.prepare_cached(include_str!("../../sql/view_process.sql"))?;

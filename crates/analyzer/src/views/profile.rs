@@ -9,7 +9,9 @@ use super::files::{collect, mode};
 use super::handshakes::Known;
 use super::hosts::{HostRow, hosts};
 use super::libraries::{Library, of_host};
+use super::processes::Whose;
 use super::tls::{self, TlsColumn};
+use super::tls_libraries::TlsLibraries;
 use super::{Candidate, Material, Outcome, ViewError, calls, coverage, processes, write_all};
 use crate::AnalyzeError;
 use crate::documents::{
@@ -168,7 +170,7 @@ fn child(db: &Connection, libraries: &HashMap<i64, Library>, id: i64) -> Result<
     let api_functions = calls::of_process(db, id)?;
     let mut api_calls = BTreeMap::new();
     for function in &api_functions {
-        *api_calls.entry(function.function_name.clone()).or_insert(0) += function.count;
+        *api_calls.entry(function.function_name.clone()).or_insert(0) += function.counted.count;
     }
     let tls = handshakes(db, id)?;
     let statistics = Statistics {
@@ -178,9 +180,9 @@ fn child(db: &Connection, libraries: &HashMap<i64, Library>, id: i64) -> Result<
         files_failed: files_failed.len() as u64,
         accesses: files_accessed.iter().map(|f| f.access_count).sum(),
         failures,
-        api_calls_made: api_functions.iter().map(|f| f.count).fold(0, u64::saturating_add),
-        tls_handshakes: tls.iter().map(|row| row.count).sum(),
-        tls_failures: tls.iter().map(|row| row.failures).sum(),
+        api_calls_made: api_functions.iter().map(|f| f.counted.count).fold(0, u64::saturating_add),
+        tls_handshakes: tls.iter().map(|row| row.counted.count).sum(),
+        tls_failures: tls.iter().map(|row| row.counted.failures).sum(),
         children,
     };
     Ok(Child {
@@ -212,8 +214,8 @@ const TLS_COLUMNS: [TlsColumn; 11] = [
 ];
 
 fn handshakes(db: &Connection, id: i64) -> Result<Vec<TlsRow>, StoreError> {
-    let shakes = Known::default().read(db, include_str!("../../sql/tls_rows_of_process.sql"), [id])?;
-    Ok(tls::group(shakes.iter(), &TLS_COLUMNS, &HashMap::new()))
+    let shakes = Known::default().of(db, Whose::Process(id))?;
+    Ok(tls::group(shakes.iter(), &TLS_COLUMNS, &HashMap::new(), &TlsLibraries::default()))
 }
 
 /// The libraries of a process, in the order in which they were seen; of several sightings, the first that tells when.

@@ -8,7 +8,9 @@ use rusqlite::{Connection, params};
 use super::handshakes::{Known, Negotiation, totals};
 use super::hosts::{HostRow, hosts};
 use super::libraries::of_host;
+use super::processes::Whose;
 use super::tls::{self, TlsColumn};
+use super::tls_libraries::TlsLibraries;
 use super::{Material, Outcome, calls, certificates, coverage, write_all};
 use crate::AnalyzeError;
 use crate::documents::{
@@ -134,17 +136,18 @@ const PARTIES: [TlsColumn; 6] = [
 const NEGOTIATED: [TlsColumn; 3] = [TlsColumn::Version, TlsColumn::Group, TlsColumn::CipherSuite];
 
 fn handshakes(db: &Connection, host: &HostRow, top: usize) -> Result<TlsPart, StoreError> {
-    let shakes = Known::default().read(db, include_str!("../../sql/tls_rows.sql"), [host.id])?;
-    let actors = tls::actors(db, host, false)?;
+    let shakes = Known::default().of(db, Whose::Host(host.id))?;
+    let actors = tls::actors(db, host)?;
+    let none = TlsLibraries::default();
     let by = |columns: &[TlsColumn], wanted: &dyn Fn(&Negotiation) -> bool| {
-        let mut rows = tls::group(shakes.iter().filter(|s| wanted(&s.what)), columns, &actors);
-        rows.sort_by_key(|row| std::cmp::Reverse(row.count));
+        let mut rows = tls::group(shakes.iter().filter(|s| wanted(&s.what)), columns, &actors, &none);
+        rows.sort_by_key(|row| std::cmp::Reverse(row.counted.count));
         rows.truncate(top);
         rows
     };
     let all = |_: &Negotiation| true;
     let went_on = |n: &Negotiation| {
-        !n.has_failed() && (n.is_not_verified() || (n.client && n.has_failed_verification()))
+        !n.has_failed() && (n.is_not_verified() || (n.outcome.client && n.has_failed_verification()))
     };
     let (certificates_seen, certificates) = certificates::faulty(&shakes, &actors, host.end(), top);
     Ok(TlsPart {

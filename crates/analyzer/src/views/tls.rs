@@ -5,12 +5,13 @@ use std::io::Write;
 
 use rusqlite::{Connection, params};
 
-use super::handshakes::{Known, Shakes, is_post_quantum, totals};
+use super::handshakes::{Known, Shakes, is_post_quantum, known, totals};
 use super::hosts::{HostRow, hosts};
-use super::libraries::of_host;
+use super::processes::Whose;
+use super::tls_libraries::TlsLibraries;
 use super::{Material, Outcome, ViewError, coverage, write_all};
 use crate::AnalyzeError;
-use crate::documents::{Time, TlsDocument, TlsRow, shown, shown_option};
+use crate::documents::{Counted, TlsDocument, TlsRow, shown, shown_option};
 use crate::render::Format;
 use crate::store::{StoreError, stored_bytes};
 use crate::tls::registry::{CIPHER_SUITES, GROUPS, SIGNATURE_SCHEMES, VERSIONS};
@@ -49,7 +50,7 @@ columns! {
     Pid = "pid";
     /// Client or server.
     Role = "role";
-    /// The process's crypto libraries.
+    /// The library that made it, or may have.
     Library = "library";
     /// The version.
     Version = "version";
@@ -147,16 +148,20 @@ pub fn tls(
 }
 
 fn document(db: &Connection, host: &HostRow, options: &TlsOptions) -> Result<TlsDocument, StoreError> {
-    let mut known = Known::default();
+    let mut read = Known::default();
     let shakes = match options.needs_events() {
-        true => known.read(
+        true => read.read(
             db,
             include_str!("../../sql/tls_rows_between.sql"),
             params![host.id, options.since_wall_ns, options.until_wall_ns],
         ),
-        false => known.read(db, include_str!("../../sql/tls_rows.sql"), params![host.id]),
+        false => read.of(db, Whose::Host(host.id)),
     }?;
-    let actors = actors(db, host, options.group_by.contains(&TlsColumn::Library))?;
+    let actors = actors(db, host)?;
+    let libraries = match options.group_by.contains(&TlsColumn::Library) {
+        true => TlsLibraries::of_host(db, host.id)?,
+        false => TlsLibraries::default(),
+    };
     let wanted = |shakes: &&Shakes| {
         let actor = actors.get(&shakes.process);
         options.pid.is_none_or(|pid| actor.is_some_and(|a| a.pid == pid))
@@ -164,7 +169,7 @@ fn document(db: &Connection, host: &HostRow, options: &TlsOptions) -> Result<Tls
     };
     let group_by: Vec<TlsColumn> =
         TlsColumn::ALL.iter().copied().filter(|c| options.group_by.contains(c)).collect();
-    let handshakes = group(shakes.iter().filter(wanted), &group_by, &actors);
+    let handshakes = group(shakes.iter().filter(wanted), &group_by, &actors, &libraries);
     Ok(TlsDocument {
         tls_document_version: "1.0",
         generated_at: host.end(),
@@ -183,15 +188,10 @@ pub(super) struct Actor {
     pub name: Vec<u8>,
     pub exe: Option<Vec<u8>>,
     hostname: String,
-    libraries: Option<String>,
 }
 
 /// The processes of a host that made handshakes, by their number in the database.
-pub(super) fn actors(
-    db: &Connection,
-    host: &HostRow,
-    with_libraries: bool,
-) -> Result<HashMap<i64, Actor>, StoreError> {
+pub(super) fn actors(db: &Connection, host: &HostRow) -> Result<HashMap<i64, Actor>, StoreError> {
     let mut actors = HashMap::new();
     let mut statement = db.prepare_cached(include_str!("../../sql/tls_actors.sql"))?;
     let mut rows = statement.query([host.id])?;
@@ -201,27 +201,8 @@ pub(super) fn actors(
             name: stored_bytes(row, 2)?.unwrap_or_default(),
             exe: stored_bytes(row, 3)?,
             hostname: host.hostname.clone(),
-            libraries: None,
         };
         actors.insert(row.get(0)?, actor);
-    }
-    if with_libraries {
-        let mut found: BTreeMap<i64, Vec<String>> = BTreeMap::new();
-        let known = of_host(db, host.id)?;
-        let mut statement = db.prepare_cached(include_str!("../../sql/tls_libraries.sql"))?;
-        let mut rows = statement.query([host.id])?;
-        while let Some(row) = rows.next()? {
-            let Some(library) = known.get(&row.get(1)?) else { continue };
-            let name = library.version.clone().unwrap_or_else(|| shown(library.name()).0);
-            found.entry(row.get(0)?).or_default().push(name);
-        }
-        for (process, mut names) in found {
-            names.sort_unstable();
-            names.dedup();
-            if let Some(actor) = actors.get_mut(&process) {
-                actor.libraries = Some(names.join(", "));
-            }
-        }
     }
     Ok(actors)
 }
@@ -231,47 +212,25 @@ pub(super) fn group<'a>(
     shakes: impl Iterator<Item = &'a Shakes>,
     columns: &[TlsColumn],
     actors: &HashMap<i64, Actor>,
+    libraries: &TlsLibraries,
 ) -> Vec<TlsRow> {
-    let mut groups: BTreeMap<TlsRow, Totals> = BTreeMap::new();
+    let mut groups: BTreeMap<TlsRow, Counted> = BTreeMap::new();
     let nobody = Actor::default();
     for shakes in shakes {
         let actor = actors.get(&shakes.process).unwrap_or(&nobody);
         let mut row = TlsRow::default();
-        columns.iter().for_each(|column| fill(&mut row, *column, shakes, actor));
-        groups.entry(row).or_default().add(shakes);
+        columns.iter().for_each(|column| fill(&mut row, *column, shakes, actor, libraries));
+        groups.entry(row).or_default().add(shakes.counted);
     }
-    let mut rows: Vec<TlsRow> = groups
-        .into_iter()
-        .map(|(row, t)| TlsRow { count: t.count, failures: t.failures, first: t.first, last: t.last, ..row })
-        .collect();
+    let mut rows: Vec<TlsRow> = groups.into_iter().map(|(row, counted)| TlsRow { counted, ..row }).collect();
     let whose = |r: &TlsRow| (r.hostname.clone(), r.process.clone(), r.program.clone(), r.pid, r.role);
     // Sorting is stable: what is equally frequent stays in the order of its fields.
-    rows.sort_by_cached_key(|row| (whose(row), std::cmp::Reverse(row.count)));
+    rows.sort_by_cached_key(|row| (whose(row), std::cmp::Reverse(row.counted.count)));
     rows
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Totals {
-    count: u64,
-    failures: u64,
-    first: Option<Time>,
-    last: Option<Time>,
-}
-
-impl Totals {
-    fn add(&mut self, shakes: &Shakes) {
-        self.count += shakes.count;
-        self.failures += if shakes.what.has_failed() { shakes.count } else { 0 };
-        self.first = match (self.first, shakes.first) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
-        self.last = self.last.max(shakes.last);
-    }
-}
-
-fn fill(row: &mut TlsRow, column: TlsColumn, shakes: &Shakes, actor: &Actor) {
-    let what = &*shakes.what;
+fn fill(row: &mut TlsRow, column: TlsColumn, shakes: &Shakes, actor: &Actor, libraries: &TlsLibraries) {
+    let what = &shakes.what.outcome;
     match column {
         TlsColumn::Host => row.hostname = Some(actor.hostname.clone()),
         TlsColumn::Process => {
@@ -280,8 +239,8 @@ fn fill(row: &mut TlsRow, column: TlsColumn, shakes: &Shakes, actor: &Actor) {
         }
         TlsColumn::Program => (row.program, row.program_hex) = shown_option(actor.exe.as_deref()),
         TlsColumn::Pid => row.pid = Some(actor.pid),
-        TlsColumn::Role => row.role = Some(what.role()),
-        TlsColumn::Library => row.library = actor.libraries.clone(),
+        TlsColumn::Role => row.role = Some(shakes.what.role()),
+        TlsColumn::Library => row.library = libraries.name(shakes.process, &what.library),
         TlsColumn::Version => {
             row.version = what.version.map(|n| VERSIONS.name(n).into_owned());
             row.version_id = what.version;
@@ -295,16 +254,16 @@ fn fill(row: &mut TlsRow, column: TlsColumn, shakes: &Shakes, actor: &Actor) {
             row.signature_scheme = what.signature_scheme.map(|n| SIGNATURE_SCHEMES.name(n).into_owned());
             row.signature_scheme_id = what.signature_scheme;
         }
-        TlsColumn::Alpn => row.alpn = what.alpn.clone(),
+        TlsColumn::Alpn => row.alpn = known(&what.alpn),
         TlsColumn::Result => {
             row.result = Some(what.result.clone());
             row.alert = what.alert.map(|alert| alert.name().into_owned());
         }
         TlsColumn::Resumed => row.resumed = what.resumed,
-        TlsColumn::Verify => row.verify = what.verify.clone(),
-        TlsColumn::Ja4 => row.ja4 = what.ja4.clone(),
+        TlsColumn::Verify => row.verify = known(&what.verify),
+        TlsColumn::Ja4 => row.ja4 = known(&what.ja4),
         TlsColumn::Peer => row.peer = Some(shakes.peer()),
-        TlsColumn::Sni => row.sni = what.sni.clone(),
+        TlsColumn::Sni => row.sni = known(&what.sni),
         TlsColumn::CipherSuite => {
             row.cipher_suite = what.cipher_suite.map(|n| CIPHER_SUITES.name(n).into_owned());
             row.cipher_suite_id = what.cipher_suite;

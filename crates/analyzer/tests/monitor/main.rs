@@ -1,7 +1,8 @@
 //! `monitor` over whole captures: what goes in as records comes out as events, and as nothing else.
 
+mod crypto;
 mod inputs;
-#[path = "../../src/testing.rs"]
+#[path = "../../src/testing/mod.rs"]
 mod testing;
 
 use std::io::{self, Write};
@@ -13,9 +14,9 @@ use crypto_tracer_analyzer::monitor::{Format, MonitorOptions, Outcome, monitor};
 use crypto_tracer_analyzer::store::{IngestOptions, ingest};
 use crypto_tracer_analyzer::when::When;
 use crypto_tracer_analyzer::{AnalyzeError, open};
-use crypto_tracer_format::record::{ApiCall, Direction, Fact, KernelCall, MarkKind, TlsHello, TlsMessage};
+use crypto_tracer_format::record::{Fact, KernelCall, MarkKind};
 use serde_json::{Value, json};
-use testing::{HOST, Recording, WALL, Who, at, bytes_of, who};
+use testing::{HOST, Recording, WALL, Who, who};
 
 const NGINX: Who = who(1234, b"nginx");
 const CURL: Who = who(77, b"curl");
@@ -393,108 +394,6 @@ fn redaction_again_and_never_of_secrets_alone() {
     assert!(!with(true).contains("hunter2") && !with(false).contains("hunter2"));
 }
 
-/// Calls and handshakes of a client: one in TLS 1.3 through its library, one in TLS 1.2 that the client breaks off.
-fn crypto(r: &mut Recording, client: Who) {
-    macro_rules! message {
-        ($name:literal) => {
-            bytes_of(include_str!(concat!("../messages/", $name, ".hex")))
-        };
-    }
-    r.function(1, "SSL_CTX_set_min_proto_version", "protocol", "n0=version:protocol_version", "one")
-        .function(2, "EVP_DigestFinal_ex", "algorithm", "n0=digest:nid", "one")
-        .api_library(1, "/usr/lib/x86_64-linux-gnu/libssl.so.3")
-        .call(7, client, |_| ApiCall {
-            function: 1,
-            library: 1,
-            entered_ns: at(7) - 2_345,
-            result: 1,
-            n0: 0x0303,
-            ..ApiCall::default()
-        })
-        .count(8, client, 2, 1, 212, 672)
-        .tls(10, client, 1, TlsMessage::ClientHello, true, &message!("tls13_client_hello"))
-        .tls(20, client, 1, TlsMessage::ServerHello, false, &message!("tls13_server_hello"))
-        .tls(21, client, 1, TlsMessage::Encrypted, false, b"")
-        .tls(22, client, 1, TlsMessage::Encrypted, true, b"")
-        .tls(30, client, 2, TlsMessage::ClientHello, true, &message!("tls12_client_hello"))
-        .tls(31, client, 2, TlsMessage::ServerHello, false, &message!("tls12_server_hello"))
-        .tls(32, client, 2, TlsMessage::Certificate, false, &message!("certificate_rsa"))
-        .tls(33, client, 2, TlsMessage::Alert, true, &[2, 48]);
-}
-
-#[test]
-fn calls_and_handshakes_in_a_table() {
-    let mut r = Recording::begin(HOST);
-    crypto(&mut r, who(77, b"curl"));
-    let folder = Folder::new();
-    let options = MonitorOptions { format: Format::Table, ..MonitorOptions::default() };
-    let (text, _) = run(&[folder.file("a.ctrace", &r.bytes())], &options).unwrap();
-    let lines: Vec<&str> = text.lines().skip(1).map(|line| line.split_at(54).1).collect();
-    assert_eq!(
-        lines,
-        [
-            "call     ok         SSL_CTX_set_min_proto_version {\"version\":\"TLSv1.2\",\"version_id\":771}  [libssl.so.3]",
-            "call     ok         EVP_DigestFinal_ex x212 {\"digest\":\"SHA256\",\"digest_id\":672}  [libssl.so.3]",
-            "TLS      ok         client of 192.168.1.2:443 example.com  TLSv1.3 TLS_AES_256_GCM_SHA384 x25519",
-            "TLS      failed     client of 192.168.1.2:443 example.com  TLSv1.2 TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384  \
-             [alert sent: unknown_ca]",
-        ]
-    );
-}
-
-/// In every form, from the capture and from a database alike.
-#[test]
-fn an_alert_that_is_encrypted() {
-    let mut r = Recording::begin(HOST);
-    let client = who(77, b"curl");
-    let hello = bytes_of(include_str!("../messages/tls13_client_hello.hex"));
-    let answer = bytes_of(include_str!("../messages/tls13_server_hello.hex"));
-    r.tls(10, client, 1, TlsMessage::ClientHello, true, &hello);
-    r.tls(20, client, 1, TlsMessage::ServerHello, false, &answer);
-    for (ms, direction, length) in [(21, Direction::Received, 2000), (22, Direction::Sent, 19)] {
-        r.record(client.header(at(ms)), |_| TlsHello {
-            connection: 1,
-            message: TlsMessage::Encrypted.number(),
-            direction: direction.number(),
-            length,
-            ..TlsHello::default()
-        });
-    }
-    let events = events_with(&r, &MonitorOptions::default());
-    assert_eq!((events.len(), &events[0]["result"]), (1, &"failure".into()));
-    assert_eq!(events[0]["alert"], json!({"encrypted": true, "direction": "sent"}));
-    let folder = Folder::new();
-    let options = MonitorOptions { format: Format::Table, ..MonitorOptions::default() };
-    let (text, _) = run(&[folder.file("a.ctrace", &r.bytes())], &options).unwrap();
-    assert!(text.ends_with("x25519  [alert sent: encrypted]\n"), "{text}");
-    // Which of the two it is must be said, and only one.
-    for alert in [
-        json!({"direction": "sent"}),
-        json!({"encrypted": true, "direction": "sent", "description": "unknown_ca", "description_id": 48}),
-        json!({"encrypted": false, "direction": "sent"}),
-    ] {
-        let event = Value::Object(
-            events[0].as_object().unwrap().clone().into_iter().chain([("alert".to_owned(), alert)]).collect(),
-        );
-        assert!(schema().validate(&event).is_err(), "{event}");
-    }
-}
-
-/// `--library` is about calls too, by file and by family, and lets no handshake pass.
-#[test]
-fn calls_of_a_library() {
-    let mut r = Recording::begin(HOST);
-    crypto(&mut r, who(77, b"curl"));
-    let folder = Folder::new();
-    let file = folder.file("a.ctrace", &r.bytes());
-    for (library, want) in [("libssl", 2), ("OPENSSL", 2), ("gnutls", 0)] {
-        let filter = Filter { libraries: vec![library.to_owned()], ..Filter::default() };
-        let options = MonitorOptions { filter, ..MonitorOptions::default() };
-        let (text, _) = run(std::slice::from_ref(&file), &options).unwrap();
-        assert_eq!(text.lines().count(), want, "{library}: {text}");
-    }
-}
-
 /// The page shows what is written, not what somebody thought would be.
 #[test]
 fn the_page_of_events_shows_what_is_written() {
@@ -509,7 +408,7 @@ fn the_page_of_events_shows_what_is_written() {
         .open(5, nginx, b"", b"/srv/caf\xe9.pem", 0o101, 4)
         .exit(6, nginx, 0, 11);
     let curl = who(77, b"curl");
-    crypto(&mut r, curl);
+    crypto::crypto(&mut r, curl);
     r.kernel(40, curl, KernelCall::AlgBind, "skcipher", "cbc(aes)", -2)
         .kernel(41, curl, KernelCall::TlsTx, "", "", 0)
         .loss(50, Fact::FileOpen, 17, 5, 6);

@@ -1,7 +1,7 @@
 //! The views over whole captures: from a capture and from a database of it come the same bytes, valid by the published
 //! schemas, and as people have read and approved them (tests/golden).
 
-#[path = "../../src/testing.rs"]
+#[path = "../../src/testing/mod.rs"]
 mod testing;
 
 mod crypto;

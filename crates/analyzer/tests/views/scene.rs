@@ -4,7 +4,7 @@ use crypto_tracer_format::record::{
     ApiCall, Direction, Fact, HostFact, KernelCall, MarkKind, ProbeState, TlsHello, TlsMessage,
 };
 
-use crate::testing::{HOST, Recording, Who, at, bytes_of, who};
+use crate::testing::{HOST, Recording, Who, at, message, who};
 
 pub const SSL: &str = "/usr/lib/x86_64-linux-gnu/libssl.so.3";
 pub const CRYPTO: &str = "/usr/lib/x86_64-linux-gnu/libcrypto.so.3";
@@ -102,11 +102,6 @@ pub fn scene() -> Recording {
 /// A client whose library is watched: a handshake in TLS 1.3 that succeeds, one in TLS 1.2 that it breaks off, one in TLS 1.3
 /// that the server refuses, and what it asks of the kernel.
 pub fn wire() -> Recording {
-    macro_rules! message {
-        ($name:literal) => {
-            bytes_of(include_str!(concat!("../messages/", $name, ".hex")))
-        };
-    }
     let mut r = Recording::begin(HOST);
     begin(&mut r);
     r.function(1, "SSL_CTX_set_min_proto_version", "protocol", "n0=version:protocol_version", "one")
@@ -115,14 +110,7 @@ pub fn wire() -> Recording {
         .host_crypto(HostFact::Fips, "", "1")
         .call(7, NGINX, |_| ApiCall { function: 1, library: 1, result: 1, n0: 0x0303, ..ApiCall::default() })
         .count(8, NGINX, 2, 1, 212, 4)
-        .tls(10, NGINX, 1, TlsMessage::ClientHello, true, &message!("tls13_client_hello"))
-        .tls(20, NGINX, 1, TlsMessage::ServerHello, false, &message!("tls13_server_hello"))
-        .tls(21, NGINX, 1, TlsMessage::Encrypted, false, b"")
-        .tls(22, NGINX, 1, TlsMessage::Encrypted, true, b"")
-        .tls(30, NGINX, 2, TlsMessage::ClientHello, true, &message!("tls12_client_hello"))
-        .tls(31, NGINX, 2, TlsMessage::ServerHello, false, &message!("tls12_server_hello"))
-        .tls(32, NGINX, 2, TlsMessage::Certificate, false, &message!("certificate_rsa"))
-        .tls(33, NGINX, 2, TlsMessage::Alert, true, &[2, 48])
+        .two_handshakes(NGINX)
         .tls(34, NGINX, 3, TlsMessage::ClientHello, true, &message!("tls13_client_hello"))
         .tls(35, NGINX, 3, TlsMessage::ServerHello, false, &message!("tls13_server_hello"))
         // An alert alone, and nothing that says which.

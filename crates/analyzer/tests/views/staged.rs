@@ -173,6 +173,7 @@ pub fn modern() -> TlsHandshake<'static> {
         ja4: b"t13d1516h2_8daaf6152771_02713d6af862",
         duration_ns: Some(12_345_678),
         verify: b"ok",
+        library: SSL,
         offered: OFFERED,
         certificates: b"",
         bits: 2,
@@ -192,6 +193,7 @@ pub fn old() -> TlsHandshake<'static> {
         alpn: b"http/1.1",
         hello_retry: true,
         verify: b"disabled",
+        library: b"",
         offered: OFFERED_OLD,
         certificates: CERTIFICATES,
         ..modern()
@@ -227,6 +229,7 @@ pub fn served(client: u8) -> TlsHandshake<'static> {
         resumed: None,
         ech: true,
         verify: b"",
+        library: b"",
         ..modern()
     }
 }

@@ -11,30 +11,37 @@ pub struct Family {
     pub name: &'static str,
     /// How the names of its files begin.
     pub stems: &'static [&'static str],
+    /// Which of them make TLS handshakes.
+    pub tls: &'static [&'static str],
 }
 
 /// The families that are recorded.
 pub const FAMILIES: &[Family] = &[
-    Family { name: "OpenSSL", stems: &["libssl", "libcrypto"] },
-    Family { name: "GnuTLS", stems: &["libgnutls"] },
+    Family { name: "OpenSSL", stems: &["libssl", "libcrypto"], tls: &["libssl"] },
+    Family { name: "GnuTLS", stems: &["libgnutls"], tls: &["libgnutls"] },
     Family {
         name: "NSS",
         stems: &["libnss3", "libssl3", "libsmime3", "libsoftokn3", "libfreebl3", "libfreeblpriv3"],
+        tls: &["libssl3"],
     },
-    Family { name: "libsodium", stems: &["libsodium"] },
-    Family { name: "mbedTLS", stems: &["libmbedtls", "libmbedcrypto", "libmbedx509"] },
-    Family { name: "wolfSSL", stems: &["libwolfssl"] },
-    Family { name: "libgcrypt", stems: &["libgcrypt"] },
-    Family { name: "Nettle", stems: &["libnettle", "libhogweed"] },
-    Family { name: "Botan", stems: &["libbotan"] },
-    Family { name: "Crypto++", stems: &["libcryptopp", "libcrypto++"] },
-    Family { name: "s2n", stems: &["libs2n"] },
-    Family { name: "liboqs", stems: &["liboqs"] },
-    Family { name: "Kerberos", stems: &["libk5crypto", "libgssapi_krb5"] },
-    Family { name: "PKCS #11", stems: &["libp11", "libp11-kit", "libsofthsm2", "opensc-pkcs11", "pkcs11"] },
-    Family { name: "libssh", stems: &["libssh", "libssh2"] },
-    Family { name: "GPGME", stems: &["libgpgme"] },
-    Family { name: "libtomcrypt", stems: &["libtomcrypt"] },
+    Family { name: "libsodium", stems: &["libsodium"], tls: &[] },
+    Family { name: "mbedTLS", stems: &["libmbedtls", "libmbedcrypto", "libmbedx509"], tls: &["libmbedtls"] },
+    Family { name: "wolfSSL", stems: &["libwolfssl"], tls: &["libwolfssl"] },
+    Family { name: "libgcrypt", stems: &["libgcrypt"], tls: &[] },
+    Family { name: "Nettle", stems: &["libnettle", "libhogweed"], tls: &[] },
+    Family { name: "Botan", stems: &["libbotan"], tls: &["libbotan"] },
+    Family { name: "Crypto++", stems: &["libcryptopp", "libcrypto++"], tls: &[] },
+    Family { name: "s2n", stems: &["libs2n"], tls: &["libs2n"] },
+    Family { name: "liboqs", stems: &["liboqs"], tls: &[] },
+    Family { name: "Kerberos", stems: &["libk5crypto", "libgssapi_krb5"], tls: &[] },
+    Family {
+        name: "PKCS #11",
+        stems: &["libp11", "libp11-kit", "libsofthsm2", "opensc-pkcs11", "pkcs11"],
+        tls: &[],
+    },
+    Family { name: "libssh", stems: &["libssh", "libssh2"], tls: &[] },
+    Family { name: "GPGME", stems: &["libgpgme"], tls: &[] },
+    Family { name: "libtomcrypt", stems: &["libtomcrypt"], tls: &[] },
 ];
 
 /// The family of a library file, by the last component of its path. A deleted file's ` (deleted)` must be gone.
@@ -46,6 +53,12 @@ pub fn family_of(path: &[u8]) -> Option<&'static Family> {
 /// Whether the file at a path is a library of this stem.
 pub fn is_library(path: &[u8], stem: &str) -> bool {
     is_library_of(super::files::basename(path), stem.as_bytes())
+}
+
+/// Whether the file at a path is a library that makes TLS handshakes.
+pub fn makes_handshakes(path: &[u8]) -> bool {
+    let base = super::files::basename(path);
+    FAMILIES.iter().flat_map(|family| family.tls).any(|stem| is_library_of(base, stem.as_bytes()))
 }
 
 /// `stem` + [anything that starts with `-`, `.` or a digit] + `.so` + [nothing, or `.` and a version].
@@ -81,6 +94,26 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(family_of(path.as_bytes()).map(|f| f.name), want, "{path}");
+        }
+    }
+
+    #[test]
+    fn not_every_library_of_a_family_makes_handshakes() {
+        for (path, want) in [
+            ("/usr/lib/libssl.so.3", true),
+            ("/venv/numpy.libs/libssl-8bd944e8.so.3", true),
+            ("/usr/lib/libcrypto.so.3", false),
+            ("/usr/lib/firefox/libssl3.so", true),
+            ("/usr/lib/firefox/libnss3.so", false),
+            ("/usr/lib/libmbedtls.so.14", true),
+            ("/usr/lib/libmbedcrypto.so.7", false),
+            ("/usr/lib/libgcrypt.so.20", false),
+            ("/usr/bin/node", false),
+        ] {
+            assert_eq!(makes_handshakes(path.as_bytes()), want, "{path}");
+        }
+        for family in FAMILIES {
+            assert!(family.tls.iter().all(|stem| family.stems.contains(stem)), "{}", family.name);
         }
     }
 }

@@ -419,7 +419,7 @@ fn telling(catalogue: &Catalogue, family: usize, function: usize) -> (bool, u8, 
         Topic::VerifyMode => 3,
         Topic::KeyGeneration => 4,
         Topic::KeyDerivation => 5,
-        Topic::Certificate | Topic::Key => 6,
+        Topic::Certificate | Topic::Key | Topic::Store => 6,
         Topic::Protocol | Topic::Ciphers => 7,
         _ => 8,
     };

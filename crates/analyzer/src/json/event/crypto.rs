@@ -74,7 +74,12 @@ pub fn put_handshake(out: &mut Vec<u8>, tls: &TlsHandshake<'_>) {
             put_text(out, "direction", if alert.sent { b"sent" } else { b"received" });
         });
     }
-    for (name, text) in [("verify", tls.verify), ("ja4", tls.ja4)] {
+    for (name, text) in [
+        ("verify", tls.verify),
+        ("library", basename(tls.library)),
+        ("library_path", tls.library),
+        ("ja4", tls.ja4),
+    ] {
         if !text.is_empty() {
             put_text(out, name, text);
         }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::testing::bytes_of;
+use crate::testing::message;
 
 fn read(der: &[u8]) -> Value {
     let mut out = Vec::new();
@@ -13,7 +13,7 @@ fn read(der: &[u8]) -> Value {
 
 #[test]
 fn rsa_with_names() {
-    let der = bytes_of(include_str!("../../../tests/messages/certificate_rsa.hex"));
+    let der = message!("certificate_rsa");
     assert_eq!(
         read(&der),
         json!({
@@ -32,14 +32,14 @@ fn rsa_with_names() {
 
 #[test]
 fn curves_and_edwards() {
-    let ec = read(&bytes_of(include_str!("../../../tests/messages/certificate_ec.hex")));
+    let ec = read(&message!("certificate_ec"));
     assert_eq!(
         (&ec["key_type"], &ec["curve"], &ec["key_bits"]),
         (&json!("EC"), &json!("secp384r1"), &json!(384))
     );
     assert_eq!(ec["signature_algorithm"], "ecdsa-with-SHA256");
     assert_eq!(ec["subject"], "CN=ec.example.com");
-    let ed = read(&bytes_of(include_str!("../../../tests/messages/certificate_ed.hex")));
+    let ed = read(&message!("certificate_ed"));
     assert_eq!(
         (&ed["key_type"], &ed["key_bits"], &ed["curve"]),
         (&json!("Ed25519"), &json!(256), &Value::Null)
@@ -49,7 +49,7 @@ fn curves_and_edwards() {
 
 #[test]
 fn whatever_the_bytes_an_object_comes_out() {
-    let der = bytes_of(include_str!("../../../tests/messages/certificate_rsa.hex"));
+    let der = message!("certificate_rsa");
     for len in 0..der.len() {
         assert_eq!(read(&der[..len]), json!({"unreadable": true}), "cut at {len}");
     }

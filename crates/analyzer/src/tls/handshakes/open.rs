@@ -97,9 +97,9 @@ impl Open {
             number,
             header: *message.header,
             segment: message.segment,
-            object: message.object,
-            local: message.local,
-            peer: message.peer,
+            object: message.content.object,
+            local: message.content.local,
+            peer: message.content.peer,
             client: None,
             offer: None,
             choice: None,
@@ -121,11 +121,11 @@ impl Open {
 
     /// Takes a message. `false`: it makes no sense.
     pub fn take(&mut self, message: &Message<'_>, sent: bool) -> bool {
-        match message.message {
+        match message.content.message {
             TlsMessage::ClientHello => self.take_client_hello(message, sent),
-            TlsMessage::ServerHello => self.take_server_hello(message.body, sent),
+            TlsMessage::ServerHello => self.take_server_hello(&message.content.body, sent),
             TlsMessage::Certificate => {
-                self.take_certificate(message.body, sent);
+                self.take_certificate(&message.content.body, sent);
                 true
             }
             TlsMessage::ServerKeyExchange => {
@@ -135,16 +135,16 @@ impl Open {
                         .is_none_or(|name| name.contains("_ECDHE_") || name.contains("_ECDH_anon_"))
                 });
                 if is_ecdhe {
-                    self.group = parse::named_curve(message.body).or(self.group);
+                    self.group = parse::named_curve(&message.content.body).or(self.group);
                     // Before TLS 1.2 there is a length in its place.
                     if self.choice.as_ref().is_some_and(|choice| choice.version == TLS12) {
-                        self.signature_scheme = parse::signature_scheme(message.body);
+                        self.signature_scheme = parse::signature_scheme(&message.content.body);
                     }
                 }
                 self.is_full = true;
                 true
             }
-            TlsMessage::Alert => match message.body {
+            TlsMessage::Alert => match &*message.content.body {
                 [_, description, ..] => {
                     self.alert = Some(Alert { description: Some(*description), sent });
                     true
@@ -152,7 +152,7 @@ impl Open {
                 _ => false,
             },
             TlsMessage::Encrypted => {
-                self.take_encrypted(sent, message.length);
+                self.take_encrypted(sent, message.content.length);
                 true
             }
             TlsMessage::CertificateRequest | TlsMessage::Closed => true,
@@ -161,7 +161,7 @@ impl Open {
 
     fn take_client_hello(&mut self, message: &Message<'_>, sent: bool) -> bool {
         self.client = Some(sent);
-        let Some(hello) = parse::client_hello(message.body) else { return false };
+        let Some(hello) = parse::client_hello(&message.content.body) else { return false };
         if self.choice.take().is_some() {
             // The first answer was a HelloRetryRequest; what was in clear after it was no end.
             self.hello_retry = true;
@@ -172,7 +172,7 @@ impl Open {
             return true;
         }
         self.began_ns = Some(message.header.time_ns);
-        let is_cut = message.bits & tls_bits::CUT != 0;
+        let is_cut = message.content.bits & tls_bits::CUT != 0;
         let offer = Offer {
             json: offered(&hello),
             ja4: ja4(&hello).filter(|_| !is_cut).unwrap_or_default().into_bytes(),

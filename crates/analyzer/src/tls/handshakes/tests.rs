@@ -1,33 +1,25 @@
 //! Handshakes from records to events, through the whole pipeline.
 
-use crypto_tracer_format::record::{ApiCall, Direction, MarkKind, TlsHello, TlsMessage, api_bits};
+use crypto_tracer_format::record::{Direction, TlsHello, TlsMessage};
 use crypto_tracer_format::redact::{Policy, Redactor};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::AnalyzeError;
 use crate::coverage::Coverage;
-use crate::event::Event;
+use crate::event::{Endpoint, Event};
 use crate::identity::Host;
 use crate::input::Inputs;
 use crate::json::event::EventWriter;
 use crate::pipeline::Captures;
 use crate::sink::{Range, Sink, Source};
-use crate::testing::{HOST, Recording, Who, at, bytes_of, wall, who};
+use crate::testing::{HOST, Recording, Who, at, message, wall, who};
 
+mod library;
 mod refused;
-
-macro_rules! message {
-    ($name:literal) => {
-        bytes_of(include_str!(concat!("../../../tests/messages/", $name, ".hex")))
-    };
-}
 
 const CURL: Who = who(100, b"curl");
 const NGINX: Who = who(200, b"nginx");
-/// SSL and SSL_CTX of the client.
-const SSL: u64 = 0x1111;
-const CTX: u64 = 0x2222;
 
 #[derive(Default)]
 struct Listener {
@@ -177,8 +169,8 @@ fn both_ends_of_a_connection_are_two_events() {
 #[test]
 fn tls12_with_its_certificate_and_curve() {
     let mut r = Recording::begin(HOST);
-    let rsa = bytes_of(include_str!("../../../tests/messages/certificate_rsa.hex"));
-    let ec = bytes_of(include_str!("../../../tests/messages/certificate_ec.hex"));
+    let rsa = message!("certificate_rsa");
+    let ec = message!("certificate_ec");
     r.tls(1, CURL, 1, TlsMessage::ClientHello, true, &message!("tls12_client_hello"))
         .tls(2, CURL, 1, TlsMessage::ServerHello, false, &message!("tls12_server_hello"))
         .tls(2, CURL, 1, TlsMessage::Certificate, false, &rsa)
@@ -366,180 +358,6 @@ fn what_makes_no_sense_is_counted() {
     assert!(events[0].get("version").is_none() && events[0].get("offered").is_none());
 }
 
-/// The functions of the library that the tests call.
-fn library(r: &mut Recording) -> &mut Recording {
-    r.function(1, "SSL_new", "context", "", "pointer")
-        .function(2, "SSL_CTX_set_verify", "verify_mode", "n0=verify_mode:openssl_verify_mode", "none")
-        .function(3, "X509_STORE_CTX_set_default", "verify_mode", "name=purpose:algorithm", "one")
-        .function(4, "X509_verify_cert", "verify_result", "n0=error:openssl_verify_result", "one")
-        .function(5, "SSL_do_handshake", "handshake", "", "one")
-        .api_library(1, "/usr/lib/libssl.so.3")
-}
-
-fn call(
-    r: &mut Recording,
-    ms: u64,
-    function: u32,
-    object: u64,
-    parent: u64,
-    n0: i64,
-    result: i64,
-) -> &mut Recording {
-    r.call(ms, CURL, |_| ApiCall {
-        function,
-        library: 1,
-        object,
-        parent,
-        n0,
-        result,
-        tries: 1,
-        ..ApiCall::default()
-    })
-}
-
-fn purpose<'a>(r: &'a mut Recording, ms: u64, object: u64, purpose: &str) -> &'a mut Recording {
-    r.call(ms, CURL, |b| ApiCall {
-        function: 3,
-        library: 1,
-        object,
-        result: 1,
-        tries: 1,
-        name: b.string(purpose.as_bytes()),
-        ..ApiCall::default()
-    })
-}
-
-/// In TLS 1.3 only the library knows that its side refused the certificate.
-#[test]
-fn the_library_has_the_last_word() {
-    for (result, want) in [(1, "success"), (0, "failure"), (-1, "failure")] {
-        let mut r = Recording::begin(HOST);
-        encrypted(hellos13(library(&mut r), SSL), SSL);
-        call(&mut r, 30, 5, SSL, 0, 0, result);
-        let event = only(&r);
-        assert_eq!((&event["result"], &event["timestamp"]), (&json!(want), &json!(moment(30))));
-        assert_eq!(event["duration_ms"], json!(15.0), "to the last message");
-    }
-}
-
-#[test]
-fn the_library_is_waited_for_but_not_for_long() {
-    let mut r = Recording::begin(HOST);
-    encrypted(hellos13(library(&mut r), SSL), SSL).read(400, NGINX, "/x.pem").read(900, NGINX, "/y.pem");
-    let (events, _) = hear(&r, Range::default());
-    let told: Vec<_> =
-        events.iter().map(|e| (e["event_type"].as_str().unwrap(), e["timestamp"].clone())).collect();
-    assert_eq!(
-        told,
-        [
-            ("file_open", json!(moment(400))),
-            ("tls_handshake", json!(moment(525))),
-            ("file_open", json!(moment(900)))
-        ]
-    );
-    assert_eq!(events[1]["result"], "success");
-}
-
-/// With marks, the wait is over when nothing older will come, also if nothing newer does.
-#[test]
-fn a_quiet_capture_does_not_hold_a_handshake_back() {
-    let mut r = Recording::begin(HOST);
-    encrypted(hellos13(library(&mut r), SSL), SSL).mark(900, MarkKind::Complete, "");
-    let event = only(&r);
-    assert_eq!(event["timestamp"], json!(moment(525)));
-}
-
-/// Two are left: the one that is waited for ends first, the other one not before it.
-#[test]
-fn what_is_left_open_ends_after_what_was_waited_for() {
-    let mut r = Recording::begin(HOST);
-    r.tls(1, NGINX, 3, TlsMessage::ClientHello, false, &message!("tls13_client_hello"));
-    encrypted(hellos13(library(&mut r), SSL), SSL).mark(900, MarkKind::Complete, "");
-    let ends: Vec<_> =
-        handshakes(&r).iter().map(|e| (e["process"].clone(), e["timestamp"].clone())).collect();
-    assert_eq!(ends, [(json!("curl"), json!(moment(525))), (json!("nginx"), json!(moment(525)))]);
-}
-
-#[test]
-fn verification_as_the_library_told() {
-    // Mode of the context; purpose; result of the verification and its error.
-    for (mode, of, verified, want) in [
-        (Some(1), "ssl_server", Some((1, 0)), Some("ok")),
-        (Some(1), "ssl_server", Some((0, 20)), Some("X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY")),
-        (Some(0), "ssl_server", Some((0, 20)), Some("disabled")),
-        // Nobody minded.
-        (None, "ssl_server", Some((0, 10)), Some("disabled")),
-        (None, "default", Some((0, 20)), None),
-        (Some(1), "ssl_server", None, None),
-    ] {
-        let mut r = Recording::begin(HOST);
-        library(&mut r);
-        if let Some(mode) = mode {
-            call(&mut r, 1, 2, CTX, 0, mode, 0);
-        }
-        call(&mut r, 2, 1, SSL, CTX, 0, 0x7f00);
-        hellos13(&mut r, SSL);
-        if let Some((result, error)) = verified {
-            purpose(&mut r, 21, 0x3333, of);
-            call(&mut r, 22, 4, 0x3333, SSL, error, result);
-        }
-        encrypted(&mut r, SSL);
-        call(&mut r, 30, 5, SSL, 0, 0, 1);
-        let event = only(&r);
-        assert_eq!(event.get("verify").and_then(Value::as_str), want, "{mode:?} {of} {verified:?}");
-    }
-}
-
-/// A client that shows a certificate builds a chain too: that this failed says nothing of the server.
-#[test]
-fn a_chain_of_ones_own_says_nothing_of_the_peer() {
-    let mut r = Recording::begin(HOST);
-    hellos13(library(&mut r), SSL);
-    let own_chain = |r: &mut Recording, ms| {
-        r.call(ms, CURL, |_| ApiCall {
-            function: 4,
-            library: 1,
-            object: 0x3333,
-            parent: SSL,
-            n0: 20,
-            bits: api_bits::INTERNAL,
-            ..ApiCall::default()
-        });
-    };
-    purpose(&mut r, 21, 0x3333, "ssl_server");
-    call(&mut r, 22, 4, 0x3333, SSL, 0, 1);
-    own_chain(&mut r, 23);
-    encrypted(&mut r, SSL);
-    call(&mut r, 30, 5, SSL, 0, 0, 1);
-    assert_eq!(only(&r)["verify"], "ok");
-}
-
-/// A connection in the place of another one has nothing of what was said of that.
-#[test]
-fn an_object_that_is_made_anew_is_another_one() {
-    let mut r = Recording::begin(HOST);
-    library(&mut r);
-    call(&mut r, 1, 2, CTX, 0, 0, 0);
-    call(&mut r, 2, 1, SSL, CTX, 0, 0x7f00);
-    call(&mut r, 3, 1, SSL, 0x4444, 0, 0x7f00);
-    encrypted(hellos13(&mut r, SSL), SSL);
-    call(&mut r, 30, 5, SSL, 0, 0, 1);
-    assert!(only(&r).get("verify").is_none());
-}
-
-#[test]
-fn a_result_that_is_not_known_says_nothing() {
-    let mut r = Recording::begin(HOST);
-    encrypted(hellos13(library(&mut r), SSL), SSL).call(30, CURL, |_| ApiCall {
-        function: 5,
-        library: 1,
-        object: SSL,
-        bits: api_bits::RESULT_UNKNOWN,
-        ..ApiCall::default()
-    });
-    assert_eq!(only(&r)["timestamp"], json!(moment(30)), "the capture's last record");
-}
-
 #[test]
 fn memory_is_bounded() {
     let mut handshakes = Handshakes::default();
@@ -549,10 +367,7 @@ fn memory_is_bounded() {
     let count = HANDSHAKES as u64 * 2;
     for connection in 0..count {
         let header = CURL.header(connection);
-        let message = Message {
-            header: &header,
-            process: ProcessId(0),
-            segment: SegmentId(0),
+        let content = Decoded {
             connection,
             object: connection,
             message: TlsMessage::ClientHello,
@@ -561,8 +376,10 @@ fn memory_is_bounded() {
             length: 0,
             local: end,
             peer: end,
-            body: &hello,
+            body: std::borrow::Cow::Borrowed(&hello),
         };
+        let (process, segment) = (ProcessId(0), SegmentId(0));
+        let message = Message { header: &header, process, segment, content: &content };
         assert!(handshakes.take(&message, &mut ended));
         assert!(handshakes.order.len() <= HANDSHAKES && handshakes.bytes <= BYTES);
         assert!(handshakes.by_object.len() <= HANDSHAKES && handshakes.open.len() <= HANDSHAKES);

@@ -1,6 +1,11 @@
 //! What holds of bounds; what is told of handshakes is tested with these.
 
 use super::*;
+use crate::event::FileId;
+
+fn file() -> Arc<LibraryFile> {
+    Arc::new(LibraryFile { path: b"/libssl.so.3"[..].into(), file: FileId::default(), tells_purpose: true })
+}
 
 #[test]
 fn the_older_half_is_forgotten() {
@@ -20,7 +25,14 @@ fn the_older_half_is_forgotten() {
 fn a_server_that_asks_for_nothing_has_nothing_disabled() {
     let mut library = Library::default();
     let telling = Telling { mode: Some(Mode::Off), ..Telling::default() };
-    library.note(&Call { process: ProcessId(1), time_ns: 1, object: 9, parent: 0, telling: &telling });
+    library.note(&Call {
+        process: ProcessId(1),
+        time_ns: 1,
+        object: 9,
+        parent: 0,
+        file: &file(),
+        telling: &telling,
+    });
     let ask = |client| Question { process: ProcessId(1), object: 9, client, times: (0, 9), succeeded: true };
     assert_eq!(library.verify(&ask(true)).as_deref(), Some("disabled"));
     assert_eq!(library.verify(&ask(false)), None);
@@ -33,7 +45,7 @@ fn a_verification_belongs_to_the_connection_that_it_was_made_for() {
         let telling =
             Telling { verified: Some(text.into()), purpose: Some(purpose.into()), ..Telling::default() };
         let process = ProcessId(1);
-        library.note(&Call { process, time_ns: 5, object, parent, telling: &telling });
+        library.note(&Call { process, time_ns: 5, object, parent, file: &file(), telling: &telling });
     };
     let ask = |object, client, succeeded| Question {
         process: ProcessId(1),

@@ -1,14 +1,8 @@
 //! Hellos of real programs, and such that no program would send.
 
 use super::*;
-use crate::testing::bytes_of;
+use crate::testing::message;
 use crate::tls::ja4::ja4;
-
-macro_rules! message {
-    ($name:literal) => {
-        bytes_of(include_str!(concat!("../../../tests/messages/", $name, ".hex")))
-    };
-}
 
 /// What `openssl s_client` of OpenSSL 3.0 offers, as its own documentation and `openssl ciphers` list it.
 #[test]

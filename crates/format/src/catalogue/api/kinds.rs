@@ -71,6 +71,8 @@ words! {
         Certificate = "certificate",
         /// A private key is loaded.
         Key = "key",
+        /// A store is opened: a file, folder or token of which keys, certificates and lists of revoked ones are read.
+        Store = "store",
         /// A key is generated.
         KeyGeneration = "key_generation",
         /// A key is derived from a password or another key.

@@ -5,12 +5,12 @@
 //! `blocks()` the bare records.
 #![allow(dead_code, reason = "each user needs some of it")]
 
+mod crypto;
+
 use crypto_tracer_format::record::{
-    self, ApiCall, ApiCount, ApiFunction, ApiLibrary, ApiRecorded, BaselineMapping, BaselineOpenFile,
-    BaselineProcess, BaselineSummary, Builder, Cgroup, Clock, Direction, Fact, FileOpen, Header, Host,
-    HostCrypto, HostFact, KernelCall, KernelCrypto, LibLoad, Library, Loss, LossReason, Mark, MarkKind,
-    Payload, ProbeState, ProbeStatus, ProcessExec, ProcessExit, ProcessFork, StrRef, TlsHello, TlsMessage,
-    User,
+    self, BaselineMapping, BaselineOpenFile, BaselineProcess, BaselineSummary, Builder, Cgroup, Clock, Fact,
+    FileOpen, Header, Host, LibLoad, Library, Loss, LossReason, Mark, MarkKind, Payload, ProbeState,
+    ProbeStatus, ProcessExec, ProcessExit, ProcessFork, StrRef, User,
 };
 use crypto_tracer_format::segment::{CloseReason, SegmentOptions, SegmentWriter};
 
@@ -365,167 +365,6 @@ impl Recording {
         })
     }
 
-    /// A function of OpenSSL that is probed, with its arguments and its rule of success as a catalogue has them.
-    pub fn function(&mut self, id: u32, name: &str, topic: &str, args: &str, success: &str) -> &mut Self {
-        self.watched_function(ApiRecorded::Event, id, name, topic, args, success)
-    }
-
-    /// A function whose calls are counted.
-    pub fn counted_function(&mut self, id: u32, name: &str, args: &str) -> &mut Self {
-        self.watched_function(ApiRecorded::Count, id, name, "algorithm", args, "none")
-    }
-
-    fn watched_function(
-        &mut self,
-        recorded: ApiRecorded,
-        id: u32,
-        name: &str,
-        topic: &str,
-        args: &str,
-        success: &str,
-    ) -> &mut Self {
-        self.record(Self::nobody(0), |b: &mut Builder<'_, ApiFunction>| ApiFunction {
-            id,
-            recorded: recorded.number(),
-            bulk: 0,
-            family: b.string(b"OpenSSL"),
-            name: b.string(name.as_bytes()),
-            topic: b.string(topic.as_bytes()),
-            args: b.string(args.as_bytes()),
-            success: b.string(success.as_bytes()),
-            reserved: 0,
-        })
-    }
-
-    /// A file whose functions are probed; the inode is made of the path's length, as of its mapping.
-    pub fn api_library(&mut self, id: u32, path: &str) -> &mut Self {
-        self.api_library_without(id, path, "")
-    }
-
-    /// A file some of whose functions can't be probed.
-    pub fn api_library_without(&mut self, id: u32, path: &str, left_out: &str) -> &mut Self {
-        self.record(Self::nobody(0), |b: &mut Builder<'_, ApiLibrary>| ApiLibrary {
-            id,
-            ino: 1000 + path.len() as u64,
-            dev_major: 8,
-            dev_minor: 1,
-            functions: 3,
-            family: b.string(b"OpenSSL"),
-            path: b.string(path.as_bytes()),
-            left_out: b.string(left_out.as_bytes()),
-            ..ApiLibrary::default()
-        })
-    }
-
-    /// A completed call; `fill` gives its fields and strings.
-    pub fn call(
-        &mut self,
-        ms: u64,
-        who: Who,
-        fill: impl FnOnce(&mut Builder<'_, ApiCall>) -> ApiCall,
-    ) -> &mut Self {
-        self.record(who.header(at(ms)), fill)
-    }
-
-    /// Calls that the kernel counted.
-    pub fn count(
-        &mut self,
-        ms: u64,
-        who: Who,
-        function: u32,
-        library: u32,
-        count: u64,
-        n0: i64,
-    ) -> &mut Self {
-        self.record(who.header(at(ms)), |_: &mut Builder<'_, ApiCount>| ApiCount {
-            function,
-            library,
-            count,
-            from_ns: at(ms),
-            to_ns: at(ms),
-            n0,
-            n1: 0,
-        })
-    }
-
-    /// A message of a TLS handshake, of `from` on port 40000 with 192.168.1.2 on port 443.
-    pub fn tls(
-        &mut self,
-        ms: u64,
-        from: Who,
-        connection: u64,
-        message: TlsMessage,
-        sent: bool,
-        body: &[u8],
-    ) -> &mut Self {
-        self.tls_of(ms, from, connection, 0, message, sent, body)
-    }
-
-    /// The same, while a call of a library about an object is under way.
-    #[allow(clippy::too_many_arguments, reason = "each is a field of the record")]
-    pub fn tls_of(
-        &mut self,
-        ms: u64,
-        from: Who,
-        connection: u64,
-        object: u64,
-        message: TlsMessage,
-        sent: bool,
-        body: &[u8],
-    ) -> &mut Self {
-        let mapped = |last| std::net::Ipv4Addr::new(192, 168, 1, last).to_ipv6_mapped().octets();
-        let direction = if sent { Direction::Sent } else { Direction::Received };
-        self.record(from.header(at(ms)), |b: &mut Builder<'_, TlsHello>| TlsHello {
-            connection,
-            object,
-            message: message.number(),
-            direction: direction.number(),
-            length: body.len() as u32,
-            local_port: 40000,
-            peer_port: 443,
-            local: mapped(1),
-            peer: mapped(2),
-            body: b.string(body),
-            ..TlsHello::default()
-        })
-    }
-
-    /// A request to the kernel.
-    pub fn kernel(
-        &mut self,
-        ms: u64,
-        who: Who,
-        call: KernelCall,
-        kind: &str,
-        name: &str,
-        result: i64,
-    ) -> &mut Self {
-        self.record(who.header(at(ms)), |b: &mut Builder<'_, KernelCrypto>| KernelCrypto {
-            call: call.number(),
-            operation: 11,
-            version: 0x0304,
-            cipher: 52,
-            length: 0,
-            reserved: 0,
-            result,
-            kind: b.string(kind.as_bytes()),
-            name: b.string(name.as_bytes()),
-        })
-    }
-
-    /// What the host says of its cryptography.
-    pub fn host_crypto(&mut self, what: HostFact, name: &str, value: &str) -> &mut Self {
-        self.record(Self::nobody(0), |b: &mut Builder<'_, HostCrypto>| HostCrypto {
-            what: what.number(),
-            passed: 1,
-            priority: 100,
-            name: b.string(name.as_bytes()),
-            driver: b.string(b""),
-            kind: b.string(b""),
-            value: b.string(value.as_bytes()),
-        })
-    }
-
     /// The bare records of each block.
     pub fn blocks(&self) -> Vec<Vec<u8>> {
         self.segments.iter().flatten().filter(|b| !b.is_empty()).cloned().collect()
@@ -563,11 +402,24 @@ impl Recording {
     }
 }
 
-/// The bytes of a file of tests/messages: TLS messages of real programs, randoms and session ids zeroed.
+/// The bytes of digits in hexadecimal.
 pub fn bytes_of(hex: &str) -> Vec<u8> {
     let digits: Vec<u32> = hex.chars().filter_map(|c| c.to_digit(16)).collect();
     digits.chunks_exact(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect()
 }
+
+/// The bytes of a file of tests/messages: TLS messages of real programs, randoms and session ids zeroed.
+macro_rules! message {
+    ($name:literal) => {
+        $crate::testing::bytes_of(include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/messages/",
+            $name,
+            ".hex"
+        )))
+    };
+}
+pub(crate) use message;
 
 /// A string that isn't there.
 pub const NO_STRING: StrRef = StrRef { off: 0, len: 0 };
