@@ -4,7 +4,8 @@
  * catalogue; which function it is, the table of sites tells.
  *
  * Counts are true:
- *  - A call from the same file, or from a file of the same family, is none of the program's.
+ *  - A call from the same file, or from a file of the same family, is none of the program's; in Go, one from the same
+ *    package.
  *  - Functions that jump into each other as their last act share stack and return address: one call.
  *  - A call that will be tried again is one call, with the number of tries; it is told when it succeeds, or when its
  *    object is gone.
@@ -57,7 +58,7 @@ static __always_inline int enter(struct pt_regs___api *ctx, __u32 index, const b
 	struct ct_api_call_key key = {};
 	struct ct_api_open *earlier, *made, open;
 	__u32 tgid = ids >> 32, zero = 0, flags;
-	bool go;
+	bool go, last_act;
 
 	own_stack(ctx);
 	if (!site || !wanted(tgid, bpf_get_current_uid_gid()))
@@ -75,6 +76,8 @@ static __always_inline int enter(struct pt_regs___api *ctx, __u32 index, const b
 		/* A goroutine runs now on this thread, now on that; its address is that of an object, where no stack can stand. */
 		key.who = (__u64)tgid << 32;
 		key.frame = GOROUTINE(REGS(ctx)) + site->function;
+		if (flags & (CT_SITE_PROGRAM | CT_SITE_OTHERS))
+			open.caller = caller_of(ctx, SP(REGS(ctx)) + site->sp_delta);
 	} else {
 		open.arg[0] = ARG0(REGS(ctx));
 		open.arg[1] = ARG1(REGS(ctx));
@@ -91,21 +94,28 @@ static __always_inline int enter(struct pt_regs___api *ctx, __u32 index, const b
 		__u32 family = site->family;
 		bool own = own_text(site, IP(REGS(ctx)), open.caller);
 
-		if (!own)
+		/* Go's packages are all in one file: whose call it is, the text of the function's own package tells. */
+		if (go && !own)
+			family = 0;
+		else if (!own)
 			family = tree ? family_in_tree(open.caller) : family_at(open.caller);
 		/* Whether it is the program's is not known: better no call than a false one, and it is said. */
 		if (family == NOT_KNOWN) {
 			count_loss(CT_FACT_API_CALL, MISSED);
 			return PASS_OVER;
 		}
-		/* The last act of a function of another group, whose return is awaited. */
-		if (family == NO_FILE && earlier && earlier->group != site->group)
+		/* The last act of a function of another group, whose return is awaited: that one keeps its place. */
+		last_act = family == NO_FILE && earlier && earlier->site != index &&
+			   (!site->group || earlier->group != site->group);
+		if (last_act)
 			family = site->family;
 		if (family == site->family) {
 			open.bits = INTERNAL;
 			if (flags & CT_SITE_PROGRAM || (own && flags & CT_SITE_OTHERS))
 				open.bits |= HIDDEN;
 		}
+		if (last_act && open.bits & HIDDEN)
+			return 0;
 	}
 	/* Whose return nobody awaits leaves no trampoline to take for a program. */
 	if (open.bits & HIDDEN && (session || !(flags & CT_SITE_RETURNS)))

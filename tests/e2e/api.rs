@@ -14,6 +14,8 @@ pub struct Bench {
     dir: tempfile::TempDir,
     /// The program.
     pub program: PathBuf,
+    /// What it is given before all else: the script of an interpreter.
+    first: Vec<String>,
     /// The copies.
     pub libraries: Vec<PathBuf>,
 }
@@ -31,7 +33,7 @@ impl Bench {
     /// A folder for the program `name` and its libraries.
     fn new() -> Bench {
         let dir = support::folder();
-        Bench { program: dir.path().join("program"), dir, libraries: Vec::new() }
+        Bench { program: dir.path().join("program"), dir, first: Vec::new(), libraries: Vec::new() }
     }
 
     /// Makes tests/programs/`name`.c, and copies its libraries whose names begin with one of `stems`.
@@ -65,17 +67,33 @@ impl Bench {
         bench
     }
 
+    /// tests/programs/`name`.py, which is told where the copies of these libraries are.
+    pub fn of_script(name: &str, libraries: &[PathBuf]) -> Bench {
+        let mut bench = Bench::new();
+        bench.program = support::python().into();
+        let script = format!("{}/tests/programs/{name}.py", env!("CARGO_MANIFEST_DIR"));
+        bench.first = ["-SEB".to_owned(), script].into();
+        for library in libraries {
+            let copy = bench.dir.path().join(library.file_name().expect("a file"));
+            run(Command::new("cp").arg("-L").arg(library).arg(&copy));
+            bench.libraries.push(copy);
+        }
+        bench
+    }
+
     /// Makes tests/programs/go. The program itself is what is watched.
-    fn of_go() -> Bench {
+    pub fn of_go(go: &Path, flags: &[&str]) -> Bench {
         let mut bench = Bench::new();
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/go");
-        run(Command::new("go")
+        run(Command::new(go)
             .args(["build", "-o"])
             .arg(&bench.program)
+            .args(flags)
             .arg("main.go")
             .current_dir(folder)
             .env("GO111MODULE", "off")
-            .env("GOCACHE", bench.dir.path().join("cache")));
+            .env("GOTOOLCHAIN", "local")
+            .env("GOCACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("go")));
         bench.libraries.push(bench.program.clone());
         bench
     }
@@ -97,6 +115,7 @@ impl Bench {
     pub fn record(&self, args: &[&str], more: &[&str]) -> Capture {
         let folder = format!("LD_LIBRARY_PATH={}", self.dir.path().display());
         let mut command = vec![folder.as_str(), self.program.to_str().expect("UTF-8")];
+        command.extend(self.first.iter().map(String::as_str));
         command.extend(args);
         let mut options = more.to_vec();
         for library in &self.libraries {
@@ -165,7 +184,7 @@ pub fn compare(expected: &Calls, got: &Calls) {
 }
 
 /// The program's calls in the default set, and all of them with the bulk functions.
-fn holds(bench: &Bench, args: &[&str]) {
+pub fn holds(bench: &Bench, args: &[&str]) {
     let capture = bench.record(args, &[]);
     compare(&said(&capture, false), &recorded(&capture));
     for event in capture.events(&["--type", "api_call"]) {
@@ -177,7 +196,8 @@ fn holds(bench: &Bench, args: &[&str]) {
     compare(&said(&capture, true), &recorded(&capture));
 }
 
-const CERTIFICATE: [&str; 2] = ["cert.pem", "key.pem"];
+/// What programs are told of [`certificate`].
+pub const CERTIFICATE: [&str; 2] = ["cert.pem", "key.pem"];
 
 #[test]
 fn openssl() {
@@ -228,5 +248,5 @@ fn libgcrypt() {
 #[test]
 fn go() {
     need_bpf!();
-    holds(&Bench::of_go(), &CERTIFICATE);
+    holds(&Bench::of_go(Path::new("go"), &[]), &CERTIFICATE);
 }

@@ -4,6 +4,7 @@
 //! and why; with CRYPTO_TRACER_REQUIRE_BPF=1 it fails instead.
 
 mod api;
+mod api_forks;
 mod api_programs;
 mod captures;
 mod command_line;

@@ -22,7 +22,10 @@ fn families() -> String {
             ("Counted", false, Recorded::Count),
             ("Bulk", true, Recorded::Count),
         ] {
-            let chosen = |f: &&Function| f.bulk == bulk && f.record == record;
+            // What is the same as in the family that it is like isn't said twice.
+            let like = catalogue.families().iter().find(|other| Some(&other.family) == family.like.as_ref());
+            let own = |f: &Function| like.is_none_or(|like| !like.functions.contains(f));
+            let chosen = |f: &&Function| f.bulk == bulk && f.record == record && own(f);
             let names: Vec<_> =
                 family.functions.iter().filter(chosen).map(|f| format!("`{}`", f.name)).collect();
             if !names.is_empty() {
@@ -46,8 +49,20 @@ fn found_in(family: &Family) -> String {
     if !family.within.is_empty() {
         places.push(format!("Within files that define {}.", list(&family.within)));
     }
+    if !family.any.is_empty() {
+        places.push(format!("Within files that define one of {}.", list(&family.any)));
+    }
+    if !family.prefixes.is_empty() {
+        places.push(format!(
+            "Within files where its functions begin with {} and a version.",
+            list(&family.prefixes)
+        ));
+    }
     if !family.unless.is_empty() {
         places.push(format!("Not where one of {} is.", list(&family.unless)));
+    }
+    if let Some(like) = &family.like {
+        places.push(format!("All functions of {like}; those that differ are listed."));
     }
     places.join(" ")
 }

@@ -45,6 +45,10 @@ func main() {
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(text)
 	said("crypto/x509.(*CertPool).AppendCertsFromPEM", 1, "unknown", "")
+	// The system's roots, which crypto/x509 loads for itself.
+	os.Setenv("SSL_CERT_FILE", os.Args[1])
+	_, err = x509.SystemCertPool()
+	want(err)
 	server := &tls.Config{Certificates: []tls.Certificate{pair}, SessionTicketsDisabled: true}
 	for i := 0; i < 2; i++ {
 		handshake(server, &tls.Config{RootCAs: pool, ServerName: "localhost"}, true)

@@ -218,8 +218,8 @@ impl Api {
             Some(known) => known.family,
             None => folders::family_of(seen_at.path, self.finder.catalogue().families()),
         };
+        let dev = (rustix::fs::major(stat.st_dev), rustix::fs::minor(stat.st_dev));
         if let (Some(family), None) = (family, known) {
-            let dev = (rustix::fs::major(stat.st_dev), rustix::fs::minor(stat.st_dev));
             self.carries(dev, stat.st_ino, family);
         }
         let looked_into = known.is_some_and(|known| known.looked_into);
@@ -227,12 +227,22 @@ impl Api {
         if looked_into || !probe {
             return family;
         }
-        match self.finder.find(file, seen_at.path) {
-            Ok(found) => found.into_iter().for_each(|probed| self.probe(loaded, file, stat, seen_at, probed)),
+        let found = match self.finder.find(file, seen_at.path) {
+            Ok(found) => found,
             // Of a file of any other name nothing was expected.
-            Err(_) if family.is_none() => {}
-            Err(why) => self.not_probed.push((seen_at.path.to_vec(), why.to_string())),
+            Err(_) if family.is_none() => return None,
+            Err(why) => {
+                self.not_probed.push((seen_at.path.to_vec(), why.to_string()));
+                return family;
+            }
+        };
+        // A fork may have the name of the library that it was made from.
+        let family = family.map(|named| found.first().map_or(named, |probed| probed.family));
+        if let Some(family) = family {
+            self.carries(dev, stat.st_ino, family);
+            self.files.insert(key, Known { family: Some(family), looked_into: true });
         }
+        found.into_iter().for_each(|probed| self.probe(loaded, file, stat, seen_at, probed));
         family
     }
 
@@ -322,13 +332,14 @@ impl Api {
             let next = self.groups.len() as u32 + 1;
             let group =
                 function.group.as_ref().map(|g| *self.groups.entry((library, g.clone())).or_insert(next));
+            let text = site.package.as_ref().unwrap_or(&probed.text);
             let place = Place {
                 function,
                 ids: Ids { function: id, library, family: probed.family as u32 + 1 },
                 group: group.unwrap_or(0),
                 address: site.address,
                 sp_delta: site.sp_delta,
-                text: (probed.text.start, probed.text.end),
+                text: (text.start, text.end),
                 returns: self.returns(site) && probed.calling != Calling::OldGo,
                 calling: probed.calling,
             };

@@ -11,7 +11,9 @@ macro_rules! files {
 /// In the order in which a file that could belong to several families is tried.
 pub(super) const FILES: &[CatalogueFile<'static>] = files![
     "openssl.toml",
+    "libressl.toml",
     "boringssl.toml",
+    "awslc.toml",
     "gnutls.toml",
     "nss.toml",
     "libsodium.toml",

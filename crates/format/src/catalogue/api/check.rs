@@ -14,7 +14,7 @@ use super::{
 const NAME_BYTES: usize = 255;
 /// Longest name of an argument: all of a function's stand in one string of a record.
 const ARGUMENT_NAME_BYTES: usize = 64;
-/// Names that `within` and `unless` can list.
+/// Names that each of `within`, `any`, `unless` and `prefixes` can list.
 const MARKERS: usize = 16;
 
 struct Wrong {
@@ -74,16 +74,23 @@ fn is_symbol(name: &str) -> bool {
 
 fn markers(family: &Family) -> Checked {
     want(!family.functions.is_empty(), "at least one [[function]]", "none")?;
-    let somewhere = family.go || !family.libraries.is_empty() || !family.within.is_empty();
-    want(somewhere, "`libraries`, `within` or `go = true`, to know where the functions are", "none of them")?;
-    let alone = !family.go || (family.libraries.is_empty() && family.within.is_empty());
-    want(alone, "neither `libraries` nor `within` beside `go = true`", "both")?;
+    let places = [&family.libraries, &family.within, &family.any, &family.prefixes];
+    let somewhere = places.iter().any(|place| !place.is_empty());
+    let expected = "`libraries`, `within`, `any`, `prefixes` or `go = true`, to know where the functions are";
+    want(family.go || somewhere, expected, "none of them")?;
+    let expected = "none of `libraries`, `within`, `any` and `prefixes` beside `go = true`";
+    want(!(family.go && somewhere), expected, "both")?;
     for stem in &family.libraries {
         let stem_like = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'+' | b'-');
         let right = !stem.is_empty() && stem.len() <= NAME_BYTES && stem.bytes().all(stem_like);
         want(right, "a library's name up to its `.so`, such as \"libssl\"", format!("{stem:?}"))?;
     }
-    for list in [&family.within, &family.unless] {
+    for prefix in &family.prefixes {
+        // Digits and underscores may follow: one that ended otherwise could be a part of a longer word.
+        let right = is_symbol(prefix) && prefix.ends_with('_');
+        want(right, "a prefix that ends with `_`, such as \"aws_lc_\"", format!("{prefix:?}"))?;
+    }
+    for list in [&family.within, &family.any, &family.unless, &family.prefixes] {
         want(list.len() <= MARKERS, format!("at most {MARKERS} names in a list"), list.len().to_string())?;
         for name in list {
             want(is_symbol(name), "a symbol's name", format!("{name:?}"))?;
@@ -252,11 +259,13 @@ mod tests {
         let function = "record = 'event'";
         for (head, expected) in [
             ("family = ' '\nlibraries = ['libx']", "a family's name"),
-            ("family = 'X'", "`libraries`, `within` or `go = true`"),
+            ("family = 'X'", "`libraries`, `within`, `any`, `prefixes` or `go = true`"),
             ("family = 'X'\nlibraries = ['libx.so.3']", "a library's name up to its `.so`"),
             ("family = 'X'\nlibraries = ['*']", "a library's name up to its `.so`"),
             ("family = 'X'\nwithin = ['a b']", "a symbol's name"),
-            ("family = 'X'\ngo = true\nlibraries = ['libx']", "neither `libraries` nor `within`"),
+            ("family = 'X'\nprefixes = ['x']", "a prefix that ends with `_`"),
+            ("family = 'X'\nany = ['a b']", "a symbol's name"),
+            ("family = 'X'\ngo = true\nlibraries = ['libx']", "none of `libraries`, `within`, `any`"),
         ] {
             let said = said_of(head, function);
             assert!(said.contains(expected), "{head}\n{said}");

@@ -40,9 +40,19 @@ pub struct Family {
     /// A file of any other name that exports all of these, or has them in its symbol table, carries the family within it.
     #[serde(default)]
     pub within: Vec<String>,
+    /// The same, with one of these at least; both may stand there. What tells a fork from the library that it was made from.
+    #[serde(default)]
+    pub any: Vec<String>,
     /// None of these may be there besides (forks export the same names and more).
     #[serde(default)]
     pub unless: Vec<String>,
+    /// Its names may begin with one of these and the version's digits and underscores, where several copies are to live
+    /// in one program: `aws_lc_` is `aws_lc_0_35_0_EVP_Digest`. A file with such names carries the family within it.
+    #[serde(default)]
+    pub prefixes: Vec<String>,
+    /// An earlier family whose functions are its functions too; those that differ stand here again.
+    #[serde(default)]
+    pub like: Option<String>,
     /// Binaries of the Go language: functions are found by their names in the line table, and have no return probes.
     #[serde(default)]
     pub go: bool,

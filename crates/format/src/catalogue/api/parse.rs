@@ -4,6 +4,7 @@
 //! - A [`Catalogue`] holds at most [`FUNCTIONS`] functions, each family once, each function once per family.
 //! - A file is taken as a whole or refused with the reason; nothing in it is passed over in silence.
 //! - A later file of the same family adds to it; a function of the same name takes the place of the earlier one.
+//! - A family that is like another has the functions that this one had when its own file was read.
 
 use super::{Family, Function, builtin, check};
 
@@ -95,6 +96,15 @@ impl Catalogue {
             source: Box::new(source),
         })?;
         check::names(file.name, &new)?;
+        let new = match &new.like {
+            None => new,
+            Some(like) => match self.families.iter().find(|known| known.family == *like) {
+                Some(known) => like_another(&known.functions, new),
+                None => {
+                    return Err(refuse("`like` to be a family that was read before", format!("{like:?}")));
+                }
+            },
+        };
         let (place, merged) = match self.families.iter().position(|known| known.family == new.family) {
             Some(place) => (place, merge(&self.families[place], new)),
             None => (self.families.len(), new),
@@ -147,17 +157,37 @@ fn merge(known: &Family, new: Family) -> Family {
     if !new.within.is_empty() {
         merged.within = new.within;
     }
+    if !new.any.is_empty() {
+        merged.any = new.any;
+    }
     if !new.unless.is_empty() {
         merged.unless = new.unless;
     }
-    merged.go |= new.go;
-    for function in new.functions {
-        match merged.functions.iter_mut().find(|f| f.name == function.name) {
-            Some(place) => *place = function,
-            None => merged.functions.push(function),
+    for prefix in new.prefixes {
+        if !merged.prefixes.contains(&prefix) {
+            merged.prefixes.push(prefix);
         }
     }
+    merged.go |= new.go;
+    put(&mut merged.functions, new.functions);
     merged
+}
+
+/// The family with another one's functions before its own.
+fn like_another(known: &[Function], new: Family) -> Family {
+    let mut functions = known.to_vec();
+    put(&mut functions, new.functions);
+    Family { functions, ..new }
+}
+
+/// Puts functions in the place of those of the same name, or at the end.
+fn put(functions: &mut Vec<Function>, new: Vec<Function>) {
+    for function in new {
+        match functions.iter_mut().find(|f| f.name == function.name) {
+            Some(place) => *place = function,
+            None => functions.push(function),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -169,7 +199,18 @@ mod tests {
         let catalogue = Catalogue::builtin().expect("valid");
         assert_eq!(catalogue.families().len(), builtin::FILES.len(), "each file is a family of its own");
         let names: Vec<_> = catalogue.families().iter().map(|f| f.family.as_str()).collect();
-        for name in ["OpenSSL", "GnuTLS", "NSS", "libsodium", "mbedTLS", "wolfSSL", "libgcrypt", "Go"] {
+        for name in [
+            "OpenSSL",
+            "BoringSSL",
+            "AWS-LC",
+            "GnuTLS",
+            "NSS",
+            "libsodium",
+            "mbedTLS",
+            "wolfSSL",
+            "libgcrypt",
+            "Go",
+        ] {
             assert!(names.contains(&name), "{name} of {names:?}");
         }
     }
@@ -239,6 +280,36 @@ mod tests {
         assert_eq!(all.number(1, 0), Some(3));
         assert_eq!(all.number(1, 1), None);
         assert_eq!(all.function(0, 2).map(|f| f.name.as_str()), Some("c"));
+    }
+
+    /// The list of a library that a fork was made from isn't written twice.
+    #[test]
+    fn a_fork_has_the_functions_of_another_and_its_own() {
+        let fork = r#"
+            family = "Fork"
+            like = "X"
+            any = ["fork_version"]
+            prefixes = ["fork_"]
+            [[function]]
+            name = "b"
+            record = "count"
+            topic = "random"
+            [[function]]
+            name = "fork_version"
+            record = "event"
+            topic = "library"
+        "#;
+        let file = |name, text| CatalogueFile { name, text };
+        let all = Catalogue::of(&[file("1", BASE), file("2", fork)]).expect("valid");
+        let names = |family: usize| {
+            let functions = &all.families()[family].functions;
+            functions.iter().map(|f| (f.name.as_str(), f.record.word())).collect::<Vec<_>>()
+        };
+        assert_eq!(names(0), [("a", "event"), ("b", "event")]);
+        assert_eq!(names(1), [("a", "event"), ("b", "count"), ("fork_version", "event")]);
+        assert!(all.families()[1].libraries.is_empty(), "it has names of files of its own");
+        let said = Catalogue::of(&[file("fork.toml", fork)]).expect_err("refused").to_string();
+        assert!(said.contains("fork.toml: expected `like` to be a family that was read before"), "{said}");
     }
 
     #[test]

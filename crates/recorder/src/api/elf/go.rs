@@ -4,6 +4,7 @@
 //! - Tables are a stranger's: each offset is checked; what is read counts against the file's limit.
 //! - An address that isn't certain isn't used: a probe within an instruction would end the program.
 //! - Go moves stacks, and a return probe would end the program: ends are probed at the return instructions.
+//! - The linker puts the functions of a package side by side: those around a function are its package's text.
 
 use super::image::{CODE_BYTES, Image, Machine};
 use super::instructions::{Body, GO_ARGUMENTS};
@@ -122,27 +123,35 @@ impl<'i, 'b, 'f> Table<'i, 'b, 'f> {
         (end <= self.len).then(|| self.image.read(self.offset.checked_add(at)?, len)).flatten()
     }
 
-    /// Offsets of the wanted names in the table of names.
-    fn wanted(&self, names: &HashMap<&[u8], usize>) -> Option<HashMap<u32, usize>> {
+    /// What is wanted of the table of names.
+    fn wanted(&self, names: &HashMap<&[u8], usize>) -> Option<Wanted> {
         let len = usize::try_from(self.names.end - self.names.start).ok()?.min(NAMES_BYTES);
         let text = self.part(self.names.start, len)?;
-        let mut found = HashMap::new();
+        let packages: Vec<&[u8]> = names.keys().filter_map(|name| package(name)).collect();
+        let mut wanted = Wanted::default();
         let mut at = 0usize;
         for name in text.split(|&b| b == 0) {
+            let offset = u32::try_from(at).ok()?;
             if let Some(position) = names.get(name) {
-                found.insert(u32::try_from(at).ok()?, *position);
+                wanted.functions.insert(offset, *position);
+            }
+            let its = package(name).and_then(|its| packages.iter().position(|known| *known == its));
+            if let Some(its) = its {
+                wanted.packages.insert(offset, its);
             }
             at += name.len() + 1;
         }
-        Some(found)
+        Some(wanted)
     }
 
-    /// Addresses of the functions with these names, with the positions that belong to them.
-    fn functions(&self, names: &HashMap<&[u8], usize>) -> Option<Vec<(usize, Range<u64>)>> {
-        let wanted = self.wanted(names).filter(|wanted| !wanted.is_empty())?;
+    /// The functions with these names.
+    fn functions(&self, names: &HashMap<&[u8], usize>) -> Option<Vec<Told>> {
+        let wanted = self.wanted(names).filter(|wanted| !wanted.functions.is_empty())?;
         let list = self.list()?;
         let mut window = Window { table: self, start: 0, bytes: Vec::new() };
-        let mut found = Vec::new();
+        let mut found: Vec<Told> = Vec::new();
+        // The package of the functions before this one, since where, and the first one found there.
+        let mut run = (None, 0, 0);
         let len = self.entry_len();
         for (i, entry) in list.chunks_exact(len).enumerate() {
             let next = list.get((i + 1) * len..)?;
@@ -155,15 +164,48 @@ impl<'i, 'b, 'f> Table<'i, 'b, 'f> {
             };
             // What is told of a function begins with its start, as wide as in the list; then the offset of its name.
             let name = window.short(self.list.checked_add(about)?.checked_add(len as u64 / 2)?);
-            if let Some(position) = name.and_then(|name| wanted.get(&name)) {
-                found.push((*position, start..end));
-                if found.len() == wanted.len() {
-                    break;
-                }
+            let its = name.and_then(|name| wanted.packages.get(&name)).copied();
+            if its.is_none() || its != run.0 {
+                run = (its, start, found.len());
+            }
+            let function = name.and_then(|name| wanted.functions.get(&name));
+            found.extend(function.map(|position| Told {
+                position: *position,
+                range: start..end,
+                package: start..end,
+            }));
+            if its.is_some() {
+                found.iter_mut().skip(run.2).for_each(|told| told.package = run.1..end);
             }
         }
         Some(found)
     }
+}
+
+/// Offsets of names in the table of names.
+#[derive(Default)]
+struct Wanted {
+    /// The functions that are to be probed, with their positions.
+    functions: HashMap<u32, usize>,
+    /// All functions of their packages, with a number of the package.
+    packages: HashMap<u32, usize>,
+}
+
+/// A function of the table.
+struct Told {
+    position: usize,
+    range: Range<u64>,
+    /// The text of its package around it.
+    package: Range<u64>,
+}
+
+/// The package of a function, with the dot behind it: `crypto/tls.` of `crypto/tls.(*Conn).clientHandshake`.
+fn package(name: &[u8]) -> Option<&[u8]> {
+    // Type parameters hold paths of their own.
+    let plain = name.iter().position(|b| matches!(b, b'[' | b'(')).map_or(name, |at| &name[..at]);
+    let last = plain.iter().rposition(|&b| b == b'/').map_or(0, |at| at + 1);
+    let dot = name.get(last..)?.iter().position(|&b| b == b'.')?;
+    name.get(..last + dot + 1)
 }
 
 /// Reads numbers that lie near each other without reading everything.
@@ -194,10 +236,10 @@ pub(super) fn find(finder: &Finder, image: &Image<'_, '_>, at: usize, family: &F
         finder.wanted(family).map(|(position, f)| (f.name.as_bytes(), position)).collect();
     let mut sites = Vec::new();
     let mut left_out = Vec::new();
-    for (position, range) in table.functions(&names)? {
+    for Told { position, range, package } in table.functions(&names)? {
         let Some(function) = family.functions.get(position) else { continue };
         match place(finder.machine, image, function, range) {
-            Ok(site) => sites.push(Site { function: position, ..site }),
+            Ok(site) => sites.push(Site { function: position, package: Some(package), ..site }),
             Err(why) => left_out.push((function.name.clone(), why)),
         }
     }
@@ -242,5 +284,6 @@ fn place(
         sp_delta: entry.sp_delta,
         cheap: entry.cheap,
         end,
+        package: None,
     })
 }

@@ -12,6 +12,7 @@ mod arm64;
 mod go;
 mod image;
 mod instructions;
+mod names;
 mod symbols;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ use crypto_tracer_format::catalogue::api::{Catalogue, Family, Function};
 use crypto_tracer_format::catalogue::libraries;
 use image::{Bytes, CODE_BYTES, Image};
 use instructions::{Body, C_ARGUMENTS, Exits, stub};
+use names::Names;
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::ops::Range;
@@ -114,6 +116,8 @@ pub struct Site {
     pub cheap: bool,
     /// How its end is seen.
     pub end: End,
+    /// In Go, where the library is a part of the program: the text of the function's package, whose calls are its own.
+    pub package: Option<Range<u64>>,
 }
 
 /// How the end of a call is seen.
@@ -136,8 +140,7 @@ pub struct Finder {
     catalogue: Catalogue,
     bulk: bool,
     machine: Machine,
-    /// Numbers of all names that are looked for.
-    names: HashMap<Vec<u8>, u32>,
+    names: Names,
 }
 
 /// Symbols that bound the text that a FIPS module hashes.
@@ -147,19 +150,7 @@ const FIPS_TEXT: [(&str, &str); 2] =
 impl Finder {
     /// A finder for functions of this catalogue; `bulk`: also for the bulk functions.
     pub fn new(catalogue: Catalogue, bulk: bool, machine: Machine) -> Finder {
-        let mut names = HashMap::new();
-        let mut add = |name: &str| {
-            let next = u32::try_from(names.len()).unwrap_or(u32::MAX);
-            names.entry(name.as_bytes().to_vec()).or_insert(next);
-        };
-        for family in catalogue.families() {
-            family.functions.iter().for_each(|f| add(&f.name));
-            family.within.iter().chain(&family.unless).for_each(|name| add(name));
-        }
-        FIPS_TEXT.iter().for_each(|(start, end)| {
-            add(start);
-            add(end);
-        });
+        let names = Names::new(&catalogue, FIPS_TEXT.iter().flat_map(|(start, end)| [*start, *end]));
         Finder { catalogue, bulk, machine, names }
     }
 
@@ -185,10 +176,6 @@ impl Finder {
         Ok(looker.families(path))
     }
 
-    fn number(&self, name: &str) -> Option<u32> {
-        self.names.get(name.as_bytes()).copied()
-    }
-
     /// The functions that are to be probed, with their positions.
     fn wanted<'c>(&self, family: &'c Family) -> impl Iterator<Item = (usize, &'c Function)> {
         let bulk = self.bulk;
@@ -198,6 +185,22 @@ impl Finder {
 
 fn named(family: &Family, path: &[u8]) -> bool {
     family.libraries.iter().any(|stem| libraries::is_library(path, stem))
+}
+
+/// Where a family is in a file.
+struct Place<'c> {
+    /// The library's own text.
+    text: Range<u64>,
+    within: bool,
+    /// How the names of its functions begin.
+    prefix: Option<&'c str>,
+}
+
+fn numbered(names: &Names, prefix: Option<&str>, name: &str) -> Option<u32> {
+    match prefix {
+        None => names.plain(name),
+        Some(prefix) => names.prefixed(prefix, name),
+    }
 }
 
 /// One file that is looked into. Tables are read when they are needed first.
@@ -212,19 +215,20 @@ struct Looker<'l, 'b, 'f> {
 impl Looker<'_, '_, '_> {
     fn families(&mut self, path: &[u8]) -> Vec<Probed> {
         let families = self.finder.catalogue.families();
-        let by_name = families.iter().enumerate().find(|(_, family)| {
-            named(family, path) && !family.unless.iter().any(|name| self.symbols(name).next().is_some())
-        });
+        let by_name = families
+            .iter()
+            .enumerate()
+            .find(|(_, family)| named(family, path) && !family.unless.iter().any(|name| self.has(name)));
         if let Some((at, family)) = by_name {
-            let text = self.image.text();
-            return Vec::from_iter(self.probed(at, family, text, false));
+            let place = Place { text: self.image.text(), within: false, prefix: None };
+            return Vec::from_iter(self.probed(at, family, place));
         }
         let mut found = Vec::new();
         for (at, family) in families.iter().enumerate() {
             if family.go {
                 found.extend(go::find(self.finder, self.image, at, family));
-            } else if let Some(text) = self.within(family) {
-                found.extend(self.probed(at, family, text, true));
+            } else if let Some(place) = self.within(family) {
+                found.extend(self.probed(at, family, place));
             }
         }
         found
@@ -239,9 +243,9 @@ impl Looker<'_, '_, '_> {
         place.get_or_insert_with(|| symbols::find(image, table, names))
     }
 
-    /// The symbols of a name: those that are exported, else those of the whole table.
-    fn symbols(&mut self, name: &str) -> std::vec::IntoIter<Symbol> {
-        let Some(number) = self.finder.number(name) else { return Vec::new().into_iter() };
+    /// The symbols of a number: those that are exported, else those of the whole table.
+    fn symbols(&mut self, number: Option<u32>) -> std::vec::IntoIter<Symbol> {
+        let Some(number) = number else { return Vec::new().into_iter() };
         for table in [Table::Dynamic, Table::All] {
             if let Some(symbols) = self.table(table).get(&number) {
                 return symbols.clone().into_iter();
@@ -250,39 +254,55 @@ impl Looker<'_, '_, '_> {
         Vec::new().into_iter()
     }
 
-    /// The text of a family that the file carries within it.
-    fn within(&mut self, family: &Family) -> Option<Range<u64>> {
-        let has = |looker: &mut Self, name: &String| looker.symbols(name).next().is_some();
-        if family.within.is_empty()
-            || !family.within.iter().all(|name| has(self, name))
-            || family.unless.iter().any(|name| has(self, name))
+    /// Whether the file defines this name.
+    fn has(&mut self, name: &str) -> bool {
+        self.symbols(self.finder.names.plain(name)).next().is_some()
+    }
+
+    /// The place of a family that the file carries within it.
+    fn within<'c>(&mut self, family: &'c Family) -> Option<Place<'c>> {
+        let mut of_prefixes = self.finder.names.of_prefixes(family);
+        if let Some((prefix, _)) =
+            of_prefixes.find(|(_, number)| self.symbols(Some(*number)).next().is_some())
         {
-            return None;
+            let text = within::prefixed_text(self.image, prefix.as_bytes())?;
+            let prefix = family.prefixes.iter().find(|known| *known == prefix)?;
+            return Some(Place { text, within: true, prefix: Some(prefix) });
         }
-        within::text(self.image, family)
+        let marked = !family.within.is_empty() || !family.any.is_empty();
+        let there = marked
+            && family.within.iter().all(|name| self.has(name))
+            && (family.any.is_empty() || family.any.iter().any(|name| self.has(name)))
+            && !family.unless.iter().any(|name| self.has(name));
+        let text = there.then(|| within::text(self.image, family)).flatten()?;
+        Some(Place { text, within: true, prefix: None })
     }
 
     /// The parts of the text that hash themselves.
-    fn fips(&mut self) -> Vec<Range<u64>> {
+    fn fips(&mut self, prefix: Option<&str>) -> Vec<Range<u64>> {
+        let names = &self.finder.names;
         let mut parts = Vec::new();
         for (start, end) in FIPS_TEXT {
-            let from = self.symbols(start).map(|s| s.address).min();
-            let to = self.symbols(end).map(|s| s.address).max();
-            if let Some(from) = from {
-                parts.push(from..to.unwrap_or(u64::MAX));
+            for prefix in [None, prefix] {
+                let from = self.symbols(numbered(names, prefix, start)).map(|s| s.address).min();
+                let to = self.symbols(numbered(names, prefix, end)).map(|s| s.address).max();
+                if let Some(from) = from {
+                    parts.push(from..to.unwrap_or(u64::MAX));
+                }
             }
         }
         parts
     }
 
-    fn probed(&mut self, at: usize, family: &Family, text: Range<u64>, within: bool) -> Option<Probed> {
-        let fips = self.fips();
+    fn probed(&mut self, at: usize, family: &Family, place: Place<'_>) -> Option<Probed> {
+        let names = &self.finder.names;
+        let fips = self.fips(place.prefix);
         let mut sites: Vec<Site> = Vec::new();
         let mut exits = Vec::new();
         let mut left_out = Vec::new();
         let mut seen: HashMap<u64, &str> = HashMap::new();
         for (position, function) in self.finder.wanted(family) {
-            for symbol in self.symbols(&function.name) {
+            for symbol in self.symbols(numbered(names, place.prefix, &function.name)) {
                 let placed = match seen.get(&symbol.address) {
                     Some(other) => Err(Unprobed::SameCode((*other).to_owned())),
                     None if fips.iter().any(|part| part.contains(&symbol.address)) => Err(Unprobed::Fips),
@@ -298,8 +318,9 @@ impl Looker<'_, '_, '_> {
                 }
             }
         }
-        self.join(family, &mut sites, &exits);
+        self.join(family, place.prefix, &mut sites, &exits);
         let any = !sites.is_empty() || !left_out.is_empty();
+        let Place { text, within, .. } = place;
         any.then_some(Probed { family: at, text, within, calling: Calling::C, sites, left_out })
     }
 
@@ -328,12 +349,13 @@ impl Looker<'_, '_, '_> {
             sp_delta: place.sp_delta,
             cheap: place.cheap,
             end: if needs_return { End::Return } else { End::Unseen },
+            package: None,
         };
         Ok((site, exits))
     }
 
     /// Finds the functions all of whose ways out lead to others of their group.
-    fn join(&mut self, family: &Family, sites: &mut [Site], exits: &[Exits]) {
+    fn join(&mut self, family: &Family, prefix: Option<&str>, sites: &mut [Site], exits: &[Exits]) {
         let group = |site: &Site| family.functions.get(site.function).and_then(|f| f.group.as_deref());
         let by_address: HashMap<u64, &str> = sites
             .iter()
@@ -345,7 +367,7 @@ impl Looker<'_, '_, '_> {
             .filter(|site| site.end == End::Return)
             .filter_map(|site| {
                 let name = &family.functions.get(site.function)?.name;
-                Some((self.finder.number(name)?, group(site)?))
+                Some((numbered(&self.finder.names, prefix, name)?, group(site)?))
             })
             .collect();
         let mut inner = HashSet::new();

@@ -5,6 +5,7 @@
 //! - Versions of one name (`dlopen@GLIBC_2.2.5`, `dlopen@@GLIBC_2.34`) are symbols of their own, each with its address.
 
 use super::image::Image;
+use super::names::Names;
 use object::elf;
 use object::read::elf::{SectionHeader, Sym};
 use std::collections::HashMap;
@@ -71,7 +72,7 @@ fn name_at(strings: &[u8], offset: u32) -> Option<&[u8]> {
 }
 
 /// The symbols of wanted names in one table.
-pub(super) fn find(image: &Image<'_, '_>, table: Table, names: &HashMap<Vec<u8>, u32>) -> Found {
+pub(super) fn find(image: &Image<'_, '_>, table: Table, names: &Names) -> Found {
     let mut found = Found::new();
     let mut kept = 0;
     walk(image, table, |name, symbol| {
@@ -81,10 +82,10 @@ pub(super) fn find(image: &Image<'_, '_>, table: Table, names: &HashMap<Vec<u8>,
         }
         // Linkers keep the version in the names of the whole table.
         let name = name.iter().position(|&b| b == b'@').map_or(name, |at| &name[..at]);
-        if let Some(number) = names.get(name)
+        if let Some(number) = names.of_symbol(name)
             && kept < FOUND
         {
-            let symbols = found.entry(*number).or_default();
+            let symbols = found.entry(number).or_default();
             if symbols.iter().all(|known| known.address != symbol.address) {
                 symbols.push(symbol);
                 kept += 1;
@@ -95,7 +96,7 @@ pub(super) fn find(image: &Image<'_, '_>, table: Table, names: &HashMap<Vec<u8>,
 }
 
 /// Which pointers the loader fills with the addresses of wanted functions: address of the pointer → number of the name.
-pub(super) fn slots(image: &Image<'_, '_>, names: &HashMap<Vec<u8>, u32>) -> HashMap<u64, u32> {
+pub(super) fn slots(image: &Image<'_, '_>, names: &Names) -> HashMap<u64, u32> {
     let endian = image.endian;
     let mut out = HashMap::new();
     let dynamic = image.sections().iter().find(|s| s.sh_type(endian) == elf::SHT_DYNSYM);
@@ -124,8 +125,8 @@ pub(super) fn slots(image: &Image<'_, '_>, names: &HashMap<Vec<u8>, u32>) -> Has
             }
             let symbol = symbols.get(relocation.r_sym(endian, false) as usize);
             let name = symbol.and_then(|s| name_at(strings, s.st_name(endian)));
-            if let Some(number) = name.and_then(|name| names.get(name)) {
-                out.insert(relocation.r_offset.get(endian), *number);
+            if let Some(number) = name.and_then(|name| names.of_symbol(name)) {
+                out.insert(relocation.r_offset.get(endian), number);
             }
         }
     }

@@ -44,6 +44,19 @@ pub(super) fn text(image: &Image<'_, '_>, family: &Family) -> Option<Range<u64>>
     region(&kinds, family.functions.iter().filter_map(|f| prefix(f.name.as_bytes())).collect())
 }
 
+/// The addresses of what has names that begin with this prefix: all of its copy of the library, and nothing else.
+pub(super) fn prefixed_text(image: &Image<'_, '_>, prefix: &[u8]) -> Option<Range<u64>> {
+    let mut parts = Vec::new();
+    for table in [Table::Dynamic, Table::All] {
+        symbols::walk(image, table, |name, symbol| {
+            if name.starts_with(prefix) && parts.len() < PARTS {
+                parts.push(symbol.address..symbol.address.saturating_add(symbol.size.max(1)));
+            }
+        });
+    }
+    densest(parts)
+}
+
 fn region<'k>(
     kinds: &'k HashMap<Vec<u8>, Vec<Range<u64>>>,
     mut known: HashSet<&'k [u8]>,

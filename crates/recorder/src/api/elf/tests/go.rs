@@ -73,7 +73,7 @@ fn program(magic: u32, start: u64) -> Made<'static> {
         sections: vec![(
             ".gopclntab",
             0x50_0000,
-            table(magic, &[("main.main", 0, 16), ("main.other", 16, 16), (NAME, 32, 20)], start),
+            table(magic, &[("main.main", 0, 16), ("crypto/tls.other", 16, 16), (NAME, 32, 20)], start),
         )],
         entry: TEXT,
         ..Made::default()
@@ -90,6 +90,7 @@ fn check(found: &Probed) {
         sp_delta: 0,
         cheap: true,
         end: End::At(vec![offset + 10, offset + 12]),
+        package: Some(TEXT + 16..TEXT + 52),
     };
     assert_eq!(found.sites, [site]);
     assert_eq!(found.left_out, []);
@@ -106,6 +107,24 @@ fn functions_are_found_in_each_layout() {
     }
     let unknown = program(0xffff_fffb, TEXT);
     assert_eq!(finder(FAMILY).find(&unknown.file(), b"server").expect("readable"), []);
+}
+
+/// What lies between two parts of a package belongs to another one; so may what follows.
+#[test]
+fn calls_of_its_own_package_are_those_from_around_it() {
+    let names =
+        ["crypto/tls.a", "crypto/tlsx.b", "crypto/tls.(*C).c", NAME, "crypto/tls.d[go.shape.x/y.Z]", "net.e"];
+    let at = |i: usize| [0, 4, 8, 32, 52, 56][i];
+    let functions: Vec<_> = (0..6).map(|i| (names[i], at(i), if i == 3 { 20 } else { 4 })).collect();
+    let made = Made {
+        sections: vec![(".gopclntab", 0x50_0000, table(MAGIC_1_20, &functions, TEXT))],
+        ..program(MAGIC_1_20, TEXT)
+    };
+    let found = probed(&finder(FAMILY), &made, "server");
+    assert_eq!(
+        found.sites.iter().map(|s| s.package.clone()).collect::<Vec<_>>(),
+        [Some(TEXT + 8..TEXT + 56)]
+    );
 }
 
 #[test]

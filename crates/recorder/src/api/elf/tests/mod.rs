@@ -58,6 +58,7 @@ fn a_function_takes_its_probe_behind_the_landing_pad() {
         sp_delta: 0,
         cheap: true,
         end: End::Return,
+        package: None,
     };
     assert_eq!(found.sites, [site]);
     assert_eq!(found.left_out, [], "what isn't there isn't left out");
@@ -162,6 +163,83 @@ fn the_name_of_the_file_decides() {
     assert_eq!(family("/usr/lib/libssl.so.3"), ["OpenSSL"]);
     assert_eq!(family("/venv/x.libs/libssl-8bd944e8.so.3"), ["OpenSSL"]);
     assert!(finder.is_library(b"/usr/lib/libssl.so.3") && !finder.is_library(b"/usr/bin/node"));
+}
+
+/// Forks have the names of files and functions of the library that they were made from.
+#[test]
+fn a_fork_is_told_by_what_only_it_has() {
+    let finder = Finder::new(Catalogue::builtin().expect("valid"), true, Machine::X86_64);
+    let family = |path: &str, names: &[&'static str]| {
+        let named = |(i, name): (usize, &&'static str)| Named(name, Some(16 * i as u64), 3);
+        let made = Made {
+            text: text(&vec![&PUSH_RET[..]; names.len()]),
+            exported: names.iter().enumerate().map(named).collect(),
+            ..Made::default()
+        };
+        let found = finder.find(&made.file(), path.as_bytes()).expect("readable");
+        let families = finder.catalogue().families();
+        found.iter().map(|p| families[p.family].family.clone()).collect::<Vec<_>>()
+    };
+    for path in ["/usr/lib/libcrypto.so", "/srv/proxy"] {
+        let boringssl = ["EVP_DigestFinal_ex", "CRYPTO_BUFFER_new"];
+        assert_eq!(family(path, &boringssl), ["BoringSSL"], "{path}");
+        assert_eq!(
+            family(path, &[&boringssl[..], &["awslc_api_version_num"]].concat()),
+            ["AWS-LC"],
+            "{path}"
+        );
+    }
+    assert_eq!(family("/usr/lib/libssl.so", &["SSL_CTX_new", "SSL_CTX_set_custom_verify"]), ["BoringSSL"]);
+    let libressl = ["SSL_CTX_new", "SSL_CTX_use_certificate_chain_mem"];
+    assert_eq!(family("/usr/lib/libssl.so", &libressl), ["LibreSSL"]);
+    assert_eq!(family("/usr/lib/libssl.so", &["SSL_CTX_new"]), ["OpenSSL"]);
+}
+
+/// Rust programs carry AWS-LC under names with its version, so that there may be an OpenSSL besides.
+#[test]
+fn names_with_a_version_are_those_of_a_family_within() {
+    let far = 0x30_0000;
+    let mut code = text(&[&PUSH_RET[..]; 2]);
+    code.resize(far as usize, 0xcc);
+    code.extend(text(&[&PUSH_RET[..]; 4]));
+    let made = Made {
+        text: code,
+        all: vec![
+            Named("EVP_DigestFinal", Some(0), 3),
+            Named("aws_sdk_helper", Some(16), 3),
+            Named("aws_lc_0_35_0_EVP_DigestFinal", Some(far), 3),
+            Named("aws_lc_0_35_0_EVP_DigestFinal_ex", Some(far + 16), 3),
+            Named("aws_lc_0_35_0_helper", Some(far + 32), 3),
+            Named("aws_lc_EVP_Digestion", Some(far + 48), 3),
+        ],
+        ..Made::default()
+    };
+    let finder = Finder::new(Catalogue::builtin().expect("valid"), false, Machine::X86_64);
+    let found = probed(&finder, &made, "/srv/server");
+    let family = &finder.catalogue().families()[found.family];
+    assert_eq!((family.family.as_str(), found.within), ("AWS-LC", true));
+    assert_eq!(found.text, TEXT + far..TEXT + far + 51, "all of its names, and no others");
+    let names: Vec<_> =
+        found.sites.iter().map(|s| (family.functions[s.function].name.as_str(), s.symbol)).collect();
+    assert_eq!(names, [("EVP_DigestFinal", TEXT + far)], "neither the plain one nor a bulk function");
+}
+
+/// A module that hashes its own text does so under each name.
+#[test]
+fn a_fips_module_is_known_behind_a_prefix() {
+    let made = Made {
+        text: text(&[&PUSH_RET[..]; 3]),
+        all: vec![
+            Named("aws_lc_fips_0_13_1_BORINGSSL_bcm_text_start", Some(0), 3),
+            Named("aws_lc_fips_0_13_1_EVP_DigestFinal", Some(16), 3),
+            Named("aws_lc_fips_0_13_1_BORINGSSL_bcm_text_end", Some(32), 3),
+        ],
+        ..Made::default()
+    };
+    let finder = Finder::new(Catalogue::builtin().expect("valid"), false, Machine::X86_64);
+    let found = probed(&finder, &made, "/srv/server");
+    assert_eq!(found.sites, []);
+    assert_eq!(found.left_out, [("EVP_DigestFinal".to_owned(), Unprobed::Fips)]);
 }
 
 #[test]
