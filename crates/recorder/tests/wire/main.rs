@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod doors;
+mod hands;
 mod programs;
 mod seen;
 
