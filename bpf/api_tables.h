@@ -80,6 +80,14 @@ extern struct {
 	__type(value, __u32);
 } api_pages SEC(".maps");
 
+/* The answer to the recorder's question which file it has mapped. */
+extern struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ct_api_file);
+} api_behind SEC(".maps");
+
 /*
  * Always empty. Since 6.13 programs of this type keep their stacks in memory of the processor, one for each program, and
  * where a kernel preempts tasks, two calls of one program would write over each other's. A program that may call another

@@ -142,6 +142,13 @@ struct {
 } api_files SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ct_api_file);
+} api_behind SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, CT_API_PAGES);
 	__type(key, struct ct_api_page);
