@@ -356,3 +356,29 @@ NUMBERED(12)
 NUMBERED(13)
 NUMBERED(14)
 NUMBERED(15)
+
+static long identify_mapping(struct task_struct *task, struct vm_area_struct *vma, void *file)
+{
+	identify(file, BPF_CORE_READ(vma, vm_file));
+	return 0;
+}
+
+/* Run by the recorder and never attached: which file lies behind an address of the recorder's own. */
+SEC("?raw_tp")
+int api_file_behind(const __u64 *ctx)
+{
+	struct mm_struct___tree *mm = 0;
+	struct vm_area_struct___tree *vma;
+	struct ct_api_file file = {};
+	__u32 zero = 0;
+
+	if (bpf_core_field_exists(mm->mm_rb)) {
+		vma = mapping_in_tree(ctx[0]);
+		if (vma)
+			identify(&file, BPF_CORE_READ(vma, vm_file));
+	} else if (bpf_core_enum_value_exists(enum bpf_func_id___api, BPF_FUNC_find_vma___api)) {
+		bpf_find_vma(bpf_get_current_task_btf(), ctx[0], identify_mapping, &file, 0);
+	}
+	bpf_map_update_elem(&api_behind, &zero, &file, BPF_ANY);
+	return 0;
+}

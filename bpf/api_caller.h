@@ -26,17 +26,23 @@ static __always_inline bool own_text(const struct ct_api_site *site, __u64 ip, _
 	return caller - base - site->text_from < site->text_to - site->text_from;
 }
 
+/* Of a file that is mapped this is the real one: not what a file system that lies over others shows for it. */
+static __always_inline void identify(struct ct_api_file *key, struct file___api *file)
+{
+	struct inode___api *inode = BPF_CORE_READ(file, f_inode);
+
+	key->ino = BPF_CORE_READ(inode, i_ino);
+	key->dev = BPF_CORE_READ(inode, i_sb, s_dev);
+}
+
 static __always_inline __u32 family_of_file(struct file___api *file)
 {
 	struct ct_api_file key = {};
-	struct inode___api *inode;
 	__u32 *family;
 
 	if (!file)
 		return NO_FILE;
-	inode = BPF_CORE_READ(file, f_inode);
-	key.ino = BPF_CORE_READ(inode, i_ino);
-	key.dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	identify(&key, file);
 	family = bpf_map_lookup_elem(&api_files, &key);
 	return family ? *family : 0;
 }
@@ -47,8 +53,8 @@ static long family_of_mapping(struct task_struct *task, struct vm_area_struct *v
 	return 0;
 }
 
-/* The tree of mappings of kernels before 6.1, read without its lock: what changes meanwhile is not found. */
-__noinline __u32 family_in_tree(__u64 address)
+/* The tree of mappings of kernels before 6.1, read without its lock: what changes meanwhile is not found, and 0. */
+static __always_inline struct vm_area_struct___tree *mapping_in_tree(__u64 address)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct mm_struct___tree *mm = (void *)BPF_CORE_READ(task, mm);
@@ -64,11 +70,19 @@ __noinline __u32 family_in_tree(__u64 address)
 		if (address < BPF_CORE_READ(vma, vm_start))
 			node = BPF_CORE_READ(node, rb_left);
 		else if (address < BPF_CORE_READ(vma, vm_end))
-			return family_of_file(BPF_CORE_READ(vma, vm_file));
+			return vma;
 		else
 			node = BPF_CORE_READ(node, rb_right);
 	}
 	return 0;
+}
+
+/* With a stack of its own: that of who asks is full. */
+__noinline __u32 family_in_tree(__u64 address)
+{
+	struct vm_area_struct___tree *vma = mapping_in_tree(address);
+
+	return vma ? family_of_file(BPF_CORE_READ(vma, vm_file)) : 0;
 }
 
 /* The family of the file that this address is mapped from; 0: none that is known. */

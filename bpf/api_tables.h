@@ -76,4 +76,12 @@ CT_MAP struct {
 	__type(value, __u32);
 } api_pages SEC(".maps");
 
+/* The answer to the recorder's question which file it has mapped. */
+CT_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ct_api_file);
+} api_behind SEC(".maps");
+
 #endif

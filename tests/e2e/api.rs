@@ -137,10 +137,10 @@ pub fn certificate(dir: &Path) {
     ));
 }
 
-/// What the program says that it called.
-fn said(capture: &Capture, bulk: bool) -> Calls {
+/// What a program says that it called.
+pub fn said(stdout: &[u8], bulk: bool) -> Calls {
     let mut calls = Calls::new();
-    for line in text(&capture.output.stdout).lines() {
+    for line in text(stdout).lines() {
         let line: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
         if line["bulk"] == json!(true) && !bulk {
             continue;
@@ -186,14 +186,14 @@ pub fn compare(expected: &Calls, got: &Calls) {
 /// The program's calls in the default set, and all of them with the bulk functions.
 pub fn holds(bench: &Bench, args: &[&str]) {
     let capture = bench.record(args, &[]);
-    compare(&said(&capture, false), &recorded(&capture));
+    compare(&said(&capture.output.stdout, false), &recorded(&capture));
     for event in capture.events(&["--type", "api_call"]) {
         let library = Path::new(s(&event, "library_path"));
         assert!(bench.libraries.iter().any(|l| l == library), "{} isn't a private copy", library.display());
         assert_eq!(event["pid"].as_u64(), Some(capture.pid.into()), "{event}");
     }
     let capture = bench.record(args, &["--probes", "api_call,process_exec,process_exit,process_fork,bulk"]);
-    compare(&said(&capture, true), &recorded(&capture));
+    compare(&said(&capture.output.stdout, true), &recorded(&capture));
 }
 
 /// What programs are told of [`certificate`].

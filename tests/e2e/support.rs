@@ -12,6 +12,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 /// The program under test.
@@ -150,6 +151,7 @@ pub struct Recorder {
     /// The process.
     pub child: Guarded,
     stderr: Option<std::thread::JoinHandle<String>>,
+    lines: Receiver<String>,
 }
 
 impl Recorder {
@@ -174,23 +176,35 @@ impl Recorder {
         let child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn();
         let mut child = Guarded(child.expect("crypto-tracer starts"));
         let stderr = child.0.stderr.take().expect("a pipe");
-        let (ready, is_ready) = std::sync::mpsc::channel();
+        let (told, lines) = std::sync::mpsc::channel();
         let reader = std::thread::spawn(move || {
             let mut all = String::new();
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                if line.starts_with("recording to") {
-                    let _ = ready.send(());
-                }
                 all.push_str(&line);
                 all.push('\n');
+                let _ = told.send(line);
             }
             all
         });
-        if is_ready.recv_timeout(Duration::from_secs(60)).is_err() {
-            drop(child);
-            panic!("the recorder did not become ready:\n{}", reader.join().unwrap_or_default());
+        let mut recorder = Recorder { child, stderr: Some(reader), lines };
+        recorder.wait_for("recording to");
+        recorder
+    }
+
+    /// Waits until it has said a line with this in it.
+    pub fn wait_for(&mut self, what: &str) {
+        let end = Instant::now() + Duration::from_secs(60);
+        loop {
+            match self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(line) if line.contains(what) => return,
+                Ok(_) => {}
+                Err(_) => {
+                    let _ = self.child.0.kill();
+                    let said = self.stderr.take().map(|t| t.join().unwrap_or_default());
+                    panic!("the recorder never said `{what}`:\n{}", said.unwrap_or_default());
+                }
+            }
         }
-        Recorder { child, stderr: Some(reader) }
     }
 
     /// Waits for its end (at most `limit`); exit code and what it said.

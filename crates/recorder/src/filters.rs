@@ -194,6 +194,11 @@ impl Filters {
         self.by_pid || !self.uids.is_empty() || !self.cgroups.is_empty()
     }
 
+    /// Whether users are chosen.
+    pub fn by_user(&self) -> bool {
+        !self.uids.is_empty()
+    }
+
     /// Whether the kernel would let this process through.
     pub fn admits(&self, who: &ProcessIdentity) -> bool {
         (!self.by_pid || self.pids.contains(&who.tgid))

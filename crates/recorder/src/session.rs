@@ -108,6 +108,9 @@ impl Session<'_> {
         let mut stop = None;
         while flow.is_continue() && stop.is_none() {
             let whole = self.pass();
+            if let Some(api) = &mut self.api {
+                api.details.drain(..).for_each(|detail| hooks.detail(&detail));
+            }
             flow = match whole {
                 ControlFlow::Continue(more) => {
                     if !more {
@@ -336,7 +339,9 @@ impl Session<'_> {
         let stalled = matches!(self.writer.error, Some(OutputError::Stalled { .. }));
         let stop = stop.unwrap_or(if stalled { Stop::Duration } else { Stop::Closed });
         self.patience.end_now();
+        let detaching = Instant::now();
         self.loaded.detach();
+        hooks.detail(&format!("detached in {:.1} ms", detaching.elapsed().as_secs_f64() * 1e3));
         let elapsed = self.started.elapsed();
         let reason = match stop {
             Stop::Duration => "the duration is over",

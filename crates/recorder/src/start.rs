@@ -8,6 +8,7 @@
 use crate::api::elf::{Finder, Machine};
 use crate::api::links::{self, Way};
 use crate::api::{Api, Wanted, mapped};
+use crate::baseline::open::Root;
 use crate::baseline::{Baseline, ProcessIdentity};
 use crate::clocks::{HostFacts, now_ns};
 use crate::error::RecordError;
@@ -32,7 +33,7 @@ use crypto_tracer_format::record::{Fact, ProbeState};
 use crypto_tracer_format::redact::{Policy, Redactor};
 use libbpf_rs::{MapCore, MapFlags, RingBufferBuilder};
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::ErrorKind;
 use std::rc::Rc;
@@ -137,15 +138,21 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
                 pids: if way.is_multi() { limit_to(options, &host.release) } else { Vec::new() },
                 release: &host.release,
             };
-            let mut api = Api::new(asked, way, objects.clone(), &loaded);
+            let mut api = Api::new(asked, way, objects.clone(), &mut loaded);
             if let Some(api) = &mut api {
                 loads.mapped = Some(Vec::new());
-                api.begin(&mut loaded, &options.libraries);
+                api.asked_for(&mut loaded, &options.libraries);
                 let processes = everything.iter().filter(|_| rings.is_some() || options.libraries.is_empty());
                 for file in processes.flat_map(|who| mapped::already(who.tgid)) {
                     api.mapped(&mut loaded, &file);
                 }
+                // After what is in use: there may be room for a few probes only.
+                if options.libraries.is_empty() {
+                    roots(&filters, &everything).iter().for_each(|root| api.installed(&mut loaded, root));
+                }
+                api.begun(&mut loaded);
                 filters.warnings.append(&mut api.warnings);
+                api.details.drain(..).for_each(|detail| hooks.detail(&detail));
             }
             api
         }
@@ -208,6 +215,20 @@ pub(crate) fn all_processes(baseline: &mut Baseline) -> Vec<ProcessIdentity> {
         }
     });
     all
+}
+
+/// Where the recorded processes find the libraries that they may load yet: in this host's root, or in those of containers. What
+/// none of them can see is left alone; what they map from elsewhere is probed when they do.
+fn roots(filters: &Filters, recorded: &[ProcessIdentity]) -> Vec<Root> {
+    let own = Root::of(std::process::id());
+    if !filters.any() {
+        return own.into_iter().collect();
+    }
+    let mut seen = HashSet::new();
+    let theirs = recorded.iter().filter_map(|who| Root::of(who.tgid));
+    // A user begins new processes anywhere on the host, and of a cgroup without any nothing is known yet.
+    let own = own.filter(|_| filters.by_user() || recorded.is_empty());
+    own.into_iter().chain(theirs).filter(|root| root.identity().is_some_and(|id| seen.insert(id))).collect()
 }
 
 /// Children that were there before the programs watched for new ones.

@@ -1,17 +1,19 @@
-//! The libraries of the catalogue that the system has, used or not: from the folders where the dynamic linker looks.
+//! The libraries of the catalogue that a system has, used or not: from the folders where the dynamic linker looks.
 //!
-//! Invariants: folders are those of ld.so.cache and the ones that are searched without it; each file once, whatever
-//! links lead to it.
+//! Invariants: folders are those of ld.so.cache and the ones that are searched without it; of a container its own, which no
+//! link leads out of.
 
+use crate::baseline::open::Root;
 use crypto_tracer_format::catalogue::api::Family;
 use crypto_tracer_format::catalogue::libraries::is_library;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Searched without a cache (ld.so(8), and musl's).
+/// Searched without a cache (ld.so(8), and musl's), and below which Debian's have one for each machine: small images have no
+/// cache.
 const FOLDERS: [&str; 5] = ["/lib", "/usr/lib", "/lib64", "/usr/lib64", "/usr/local/lib"];
 /// Where glibc's cache is.
 const CACHE: &str = "/etc/ld.so.cache";
@@ -22,35 +24,32 @@ const ENTRY_BYTES: usize = 24;
 /// No cache is larger.
 const CACHE_BYTES: u64 = 64 << 20;
 
-/// The files in the dynamic linker's folders that belong to one of these families.
-pub fn installed(families: &[Family]) -> Vec<PathBuf> {
-    let cache = match std::fs::metadata(CACHE) {
-        Ok(meta) if meta.len() <= CACHE_BYTES => std::fs::read(CACHE).unwrap_or_default(),
-        _ => Vec::new(),
-    };
-    let mut folders: BTreeSet<PathBuf> = FOLDERS.iter().map(PathBuf::from).collect();
+/// The files in the dynamic linker's folders of a root that belong to one of these families. Links lead to the same file
+/// more than once.
+pub(crate) fn installed(root: &Root, families: &[Family]) -> Vec<PathBuf> {
+    let mut cache = Vec::new();
+    if let Some((file, ..)) = root.open(Path::new(CACHE)) {
+        // What can't be read to its end is read as far as it goes.
+        let _ = file.take(CACHE_BYTES).read_to_end(&mut cache);
+    }
+    let machine = format!("{}-linux-gnu", std::env::consts::ARCH);
+    let mut folders: BTreeSet<PathBuf> = FOLDERS
+        .iter()
+        .map(Path::new)
+        .flat_map(|folder| [folder.to_path_buf(), folder.join(&machine)])
+        .collect();
     for path in cached(&cache) {
         folders.extend(Path::new(OsStr::from_bytes(path)).parent().map(Path::to_path_buf));
     }
-    let mut seen = HashSet::new();
-    folders
-        .iter()
-        .flat_map(|folder| in_folder(folder, families))
-        .filter(|path| once(path, &mut seen))
-        .collect()
+    folders.iter().flat_map(|folder| in_folder(root, folder, families)).collect()
 }
 
 /// The files of a folder that belong to one of these families, by their names.
-pub fn in_folder(folder: &Path, families: &[Family]) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let named = entries.filter(|e| family_of(e.file_name().as_bytes(), families).is_some());
-    let mut paths: Vec<PathBuf> = named.map(|e| e.path()).collect();
-    paths.sort();
-    paths
-}
-
-fn once(path: &Path, seen: &mut HashSet<(u64, u64)>) -> bool {
-    path.metadata().is_ok_and(|meta| meta.is_file() && seen.insert((meta.dev(), meta.ino())))
+pub(crate) fn in_folder(root: &Root, folder: &Path, families: &[Family]) -> Vec<PathBuf> {
+    let mut names = root.names(folder);
+    names.retain(|name| family_of(name.as_bytes(), families).is_some());
+    names.sort();
+    names.iter().map(|name| folder.join(name)).collect()
 }
 
 /// The family that a library belongs to by its name.
@@ -108,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn each_file_of_a_family_once() {
+    fn files_of_a_family_are_found() {
         let dir = tempfile::tempdir().expect("a folder");
         for name in ["libssl.so.3", "libssl-8bd944e8.so.3", "libsslx.so", "libssl.so.3.bak~", "libssl.txt"] {
             std::fs::write(dir.path().join(name), name).expect("written");
@@ -122,13 +121,12 @@ mod tests {
         .expect("valid")
         .families()[0]
             .clone();
-        let names: Vec<_> = in_folder(dir.path(), &[family])
-            .iter()
-            .map(|p| p.file_name().expect("a name").to_string_lossy().into_owned())
-            .collect();
-        assert_eq!(names, ["libssl-8bd944e8.so.3", "libssl.so", "libssl.so.3"]);
-        let mut seen = HashSet::new();
-        assert!(once(&dir.path().join("libssl.so"), &mut seen));
-        assert!(!once(&dir.path().join("libssl.so.3"), &mut seen));
+        let root = Root::of(std::process::id()).expect("our own");
+        let found = in_folder(&root, &dir.path().canonicalize().expect("there"), &[family]);
+        let files: Vec<_> = found.iter().map(|path| root.open(path).expect("a file")).collect();
+        let names: Vec<_> =
+            files.iter().map(|(.., path)| path.rsplit(|&b| b == b'/').next().expect("a name")).collect();
+        assert_eq!(names, [&b"libssl-8bd944e8.so.3"[..], b"libssl.so.3", b"libssl.so.3"]);
+        assert_eq!(files[1].1.st_ino, files[2].1.st_ino, "a link leads to the same file");
     }
 }

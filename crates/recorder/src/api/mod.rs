@@ -1,26 +1,29 @@
 //! Calls of libraries' functions: which files are probed, where, and what comes of it.
 //!
 //! Invariants:
-//! - A file is known by device and inode and probed once, whatever paths and processes lead to it.
+//! - A file is known by device and inode and probed once, whatever paths, processes and containers lead to it.
 //! - A function that can't be probed takes no other with it, and is named; so is a file that can't be read.
 //! - What is probed is said in the capture: each function and each file has a record in every segment.
 //! - Addresses of objects are replaced by names before they leave this module.
 
+pub mod behind;
 pub(crate) mod call;
 pub mod counts;
 pub mod elf;
+mod few;
 pub mod folders;
 pub mod links;
 pub mod mapped;
 pub mod sites;
 mod told;
 
-use crate::baseline::open;
+use crate::baseline::open::{self, Root};
 use crate::clocks::{self, now_ns};
 use crate::objects::Objects;
 use crate::probes::object::{Failure, Loaded};
+use behind::{Behind, Identity};
 use counts::{Counts, Whose};
-use crypto_tracer_format::catalogue::api::{Catalogue, Recorded, Topic};
+use crypto_tracer_format::catalogue::api::Catalogue;
 use crypto_tracer_format::record::{ApiLibrary, Fact, Loss, LossReason, lib_bits};
 use elf::{Calling, End, Finder, Machine, Probed, Site};
 use libbpf_rs::{MapCore, MapFlags, MapHandle};
@@ -29,8 +32,11 @@ use mapped::Mapped;
 use rustix::fs::{Stat, fstat};
 use sites::{Ids, MAX_SITES, Place};
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ffi::OsStr;
 use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use told::{Library, put_function, put_left_out, put_library};
 
 /// So many mappings are remembered; then memory starts anew.
@@ -66,6 +72,18 @@ struct SeenAt<'a> {
     bits: u32,
 }
 
+/// A file that was looked into.
+#[derive(Debug)]
+struct Waiting {
+    file: File,
+    stat: Stat,
+    path: Vec<u8>,
+    bits: u32,
+    probed: Probed,
+    /// How long that took.
+    looked: Duration,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Api {
@@ -75,13 +93,16 @@ pub(crate) struct Api {
     /// The files that were asked for; empty: all.
     only_these: HashSet<Vec<u8>>,
     pids: Vec<i32>,
-    /// By device and inode as stat(2) has them.
-    files: HashMap<(u64, u64), Known>,
+    behind: Behind,
+    /// By what is really mapped.
+    files: HashMap<Identity, Known>,
     /// Mappings that were looked at: device and inode as the mapping shows them.
     seen: HashSet<(u32, u32, u64)>,
     libraries: Vec<Library>,
     /// Files of a family that can't be probed, and why.
     not_probed: Vec<(Vec<u8>, String)>,
+    /// Files whose functions will be chosen from, where there is room for a few.
+    waiting: Option<Vec<Waiting>>,
     functions: BTreeSet<u32>,
     groups: HashMap<(u32, String), u32>,
     used: u32,
@@ -95,11 +116,14 @@ pub(crate) struct Api {
     pub(crate) ended: HashSet<u32>,
     /// What the user should know.
     pub(crate) warnings: Vec<String>,
+    /// What a user who asks for details should know.
+    pub(crate) details: Vec<String>,
 }
 
 impl Api {
-    pub(crate) fn new(wanted: Wanted<'_>, way: Way, objects: Objects, loaded: &Loaded) -> Option<Api> {
+    pub(crate) fn new(wanted: Wanted<'_>, way: Way, objects: Objects, loaded: &mut Loaded) -> Option<Api> {
         Some(Api {
+            behind: Behind::new(loaded),
             finder: Finder::new(wanted.catalogue, wanted.bulk, Machine::host()?),
             way,
             returns: links::returns_are_safe(wanted.release),
@@ -109,6 +133,7 @@ impl Api {
             seen: HashSet::new(),
             libraries: Vec::new(),
             not_probed: Vec::new(),
+            waiting: (!way.is_multi()).then(Vec::new),
             functions: BTreeSet::new(),
             groups: HashMap::new(),
             used: 0,
@@ -119,21 +144,18 @@ impl Api {
             out: Vec::new(),
             ended: HashSet::new(),
             warnings: Vec::new(),
+            details: Vec::new(),
         })
     }
 
-    /// Probes files that need not be mapped: those that were asked for, or those that the system has.
-    pub(crate) fn begin(&mut self, loaded: &mut Loaded, libraries: &[PathBuf]) {
-        if libraries.is_empty() {
-            for path in folders::installed(self.finder.catalogue().families()) {
-                self.installed(loaded, &path, true);
-            }
-            return;
-        }
+    /// Probes the files that were asked for, which need not be mapped.
+    pub(crate) fn asked_for(&mut self, loaded: &mut Loaded, libraries: &[PathBuf]) {
         for path in libraries {
-            let before = self.libraries.len();
-            self.installed(loaded, path, true);
-            if self.libraries.len() == before {
+            let before = self.found();
+            if let Ok(file) = File::open(path) {
+                self.unmapped(loaded, &file, &shown(path), true);
+            }
+            if self.found() == before {
                 self.warnings.push(format!(
                     "no function of the catalogue is probed in {}: it can't be read, or has none",
                     path.display()
@@ -141,17 +163,35 @@ impl Api {
             }
         }
         // Callers from their siblings of the same family are not the program.
-        for folder in libraries.iter().filter_map(|path| path.parent()) {
-            for path in folders::in_folder(folder, self.finder.catalogue().families()) {
-                self.installed(loaded, &path, false);
+        let Some(root) = Root::of(std::process::id()) else { return };
+        for path in libraries.iter().map(|path| shown(path)) {
+            let Some(folder) = Path::new(OsStr::from_bytes(&path)).parent() else { continue };
+            let siblings = folders::in_folder(&root, folder, self.finder.catalogue().families());
+            self.look_into(loaded, &root, siblings, false);
+        }
+    }
+
+    /// Probes the files that processes which see this root will find, mapped or not.
+    pub(crate) fn installed(&mut self, loaded: &mut Loaded, root: &Root) {
+        self.look_into(loaded, root, folders::installed(root, self.finder.catalogue().families()), true);
+    }
+
+    /// So many files have functions of the catalogue.
+    fn found(&self) -> usize {
+        self.libraries.len() + self.waiting.as_ref().map_or(0, Vec::len)
+    }
+
+    fn look_into(&mut self, loaded: &mut Loaded, root: &Root, paths: Vec<PathBuf>, probe: bool) {
+        for path in paths {
+            if let Some((file, _, shown)) = root.open(&path) {
+                self.unmapped(loaded, &file, &shown, probe);
             }
         }
     }
 
-    fn installed(&mut self, loaded: &mut Loaded, path: &Path, probe: bool) {
-        let Ok(file) = File::open(path) else { return };
-        let Ok(stat) = fstat(&file) else { return };
-        self.file(loaded, &file, &stat, SeenAt { path: &shown(path), bits: 0 }, probe);
+    fn unmapped(&mut self, loaded: &mut Loaded, file: &File, path: &[u8], probe: bool) {
+        let Ok(stat) = fstat(file) else { return };
+        self.file(loaded, file, &stat, SeenAt { path, bits: 0 }, probe);
     }
 
     /// Whether this file was not looked at yet.
@@ -186,9 +226,10 @@ impl Api {
         // What was asked for may have been replaced since: the new file is meant too.
         let probe = self.only_these.is_empty() || self.only_these.contains(&mapping.path);
         let family = self.file(loaded, &file, &stat, seen_at, probe);
-        // The mapping may show another device than stat.
+        // Where the kernel doesn't tell what is really mapped: the mapping may show another device than stat.
         if let Some(family) = family {
-            self.carries((mapping.dev_major, mapping.dev_minor), mapping.ino, family);
+            let dev = (mapping.dev_major, mapping.dev_minor);
+            self.carries(Identity { dev, ino: mapping.ino }, family);
         }
         if let (Some(from_ns), true) = (mapped.time_ns, self.libraries.len() > before) {
             let to_ns = now_ns();
@@ -212,21 +253,25 @@ impl Api {
         seen_at: SeenAt<'_>,
         probe: bool,
     ) -> Option<usize> {
-        let key = (stat.st_dev, stat.st_ino);
+        let shown = Identity {
+            dev: (rustix::fs::major(stat.st_dev), rustix::fs::minor(stat.st_dev)),
+            ino: stat.st_ino,
+        };
+        let key = self.behind.of(loaded, file).unwrap_or(shown);
         let known = self.files.get(&key).copied();
         let family = match known {
             Some(known) => known.family,
             None => folders::family_of(seen_at.path, self.finder.catalogue().families()),
         };
-        let dev = (rustix::fs::major(stat.st_dev), rustix::fs::minor(stat.st_dev));
         if let (Some(family), None) = (family, known) {
-            self.carries(dev, stat.st_ino, family);
+            self.carries(key, family);
         }
         let looked_into = known.is_some_and(|known| known.looked_into);
         self.files.insert(key, Known { family, looked_into: looked_into || probe });
         if looked_into || !probe {
             return family;
         }
+        let began = Instant::now();
         let found = match self.finder.find(file, seen_at.path) {
             Ok(found) => found,
             // Of a file of any other name nothing was expected.
@@ -236,35 +281,56 @@ impl Api {
                 return family;
             }
         };
+        let looked = began.elapsed();
         // A fork may have the name of the library that it was made from.
         let family = family.map(|named| found.first().map_or(named, |probed| probed.family));
         if let Some(family) = family {
-            self.carries(dev, stat.st_ino, family);
+            self.carries(key, family);
             self.files.insert(key, Known { family: Some(family), looked_into: true });
         }
-        found.into_iter().for_each(|probed| self.probe(loaded, file, stat, seen_at, probed));
+        for probed in found {
+            let Ok(file) = file.try_clone() else { continue };
+            let path = seen_at.path.to_vec();
+            let found = Waiting { file, stat: *stat, path, bits: seen_at.bits, probed, looked };
+            match &mut self.waiting {
+                Some(waiting) => waiting.push(found),
+                None => {
+                    let chosen = self.choose(&found.probed);
+                    self.probe(loaded, &found, chosen);
+                }
+            }
+        }
         family
     }
 
     /// For the kernel programs: calls from this file are not the program's.
-    fn carries(&mut self, dev: (u32, u32), ino: u64, family: usize) {
-        let mut key = ino.to_ne_bytes().to_vec();
-        key.extend_from_slice(&(dev.0 << 20 | dev.1 & 0xf_ffff).to_ne_bytes());
-        key.extend_from_slice(&[0; 4]);
+    fn carries(&mut self, file: Identity, family: usize) {
         let number = family as u32 + 1;
-        if self.families.update(&key, &number.to_ne_bytes(), MapFlags::ANY).is_err() {
+        if self.families.update(&file.key(), &number.to_ne_bytes(), MapFlags::ANY).is_err() {
             self.warnings
                 .push("the table of files is full: some calls within libraries may be counted".into());
         }
     }
 
     /// Sets the probes of a family in a file.
-    fn probe(&mut self, loaded: &mut Loaded, file: &File, stat: &Stat, seen_at: SeenAt<'_>, probed: Probed) {
+    fn probe(
+        &mut self,
+        loaded: &mut Loaded,
+        Waiting { file, stat, path, bits, probed, looked }: &Waiting,
+        chosen: Vec<Site>,
+    ) {
+        let began = Instant::now();
         let mut left_out: Vec<(String, String)> =
             probed.left_out.iter().map(|(name, why)| (name.clone(), why.to_string())).collect();
-        let placed = self.choose(&probed, &mut left_out);
+        let catalogue = self.finder.catalogue();
+        let not_chosen = probed.sites.iter().filter(|site| !chosen.contains(site));
+        let functions = not_chosen.filter_map(|site| catalogue.function(probed.family, site.function));
+        left_out.extend(functions.map(|f| (f.name.clone(), NO_ROOM.to_owned())));
+        let first = self.used;
+        self.used += chosen.len() as u32;
+        let placed: Vec<(u32, Site)> = (first..).zip(chosen).collect();
         let library = self.libraries.len() as u32 + 1;
-        let names = self.place(&probed, library, &placed);
+        let names = self.place(probed, library, &placed);
         let failed = self.set(loaded, file, &placed);
         let mut errno = 0;
         for (point, failure) in failed {
@@ -279,7 +345,7 @@ impl Api {
         let library = Library {
             record: ApiLibrary {
                 id: library,
-                bits: seen_at.bits,
+                bits: *bits,
                 ino: stat.st_ino,
                 dev_major: rustix::fs::major(stat.st_dev),
                 dev_minor: rustix::fs::minor(stat.st_dev),
@@ -287,7 +353,7 @@ impl Api {
                 ..ApiLibrary::default()
             },
             family: probed.family,
-            path: seen_at.path.to_vec(),
+            path: path.clone(),
             left_out,
             errno,
         };
@@ -299,25 +365,38 @@ impl Api {
             }
         }
         put_library(&mut self.out, &library, catalogue);
+        self.details.push(format!(
+            "api_call: {} functions probed in {}: {:.1} ms to find them, {:.1} ms to attach",
+            library.record.functions,
+            String::from_utf8_lossy(&library.path),
+            looked.as_secs_f64() * 1e3,
+            began.elapsed().as_secs_f64() * 1e3
+        ));
         self.libraries.push(library);
     }
 
-    /// Which functions of a file are probed, each with the number of its site.
-    fn choose(&mut self, probed: &Probed, left_out: &mut Vec<(String, String)>) -> Vec<(u32, Site)> {
-        let most = if self.way.is_multi() { MAX_SITES } else { FEW_SITES as u32 };
-        let room = most.saturating_sub(self.used) as usize;
-        let catalogue = self.finder.catalogue();
-        let mut chosen = probed.sites.clone();
-        if !self.way.is_multi() {
-            chosen.sort_by_key(|site| telling(catalogue, probed.family, site.function));
+    /// The sites of a file for which there is room.
+    fn choose(&self, probed: &Probed) -> Vec<Site> {
+        if self.way.is_multi() {
+            let room = MAX_SITES.saturating_sub(self.used) as usize;
+            return probed.sites.iter().take(room).cloned().collect();
         }
-        for site in chosen.split_off(chosen.len().min(room)) {
-            let function = catalogue.function(probed.family, site.function);
-            left_out.extend(function.map(|f| (f.name.clone(), NO_ROOM.to_owned())));
+        few::choose(self.finder.catalogue(), &[probed], self.room_for_few()).into_iter().flatten().collect()
+    }
+
+    fn room_for_few(&self) -> usize {
+        FEW_SITES.saturating_sub(self.used as usize)
+    }
+
+    /// Where there is room for a few functions only, they are chosen among those of all files that are known when the recording
+    /// begins.
+    pub(crate) fn begun(&mut self, loaded: &mut Loaded) {
+        let Some(files) = self.waiting.take() else { return };
+        let all: Vec<&Probed> = files.iter().map(|file| &file.probed).collect();
+        let chosen = few::choose(self.finder.catalogue(), &all, self.room_for_few());
+        for (waiting, chosen) in files.iter().zip(chosen) {
+            self.probe(loaded, waiting, chosen);
         }
-        let first = self.used;
-        self.used += chosen.len() as u32;
-        (first..).zip(chosen).collect()
     }
 
     /// Tells the kernel programs of the sites; the functions' names by their sites.
@@ -418,21 +497,4 @@ fn shown(path: &Path) -> Vec<u8> {
     let of_folder = || folder.map(|(folder, name)| folder.join(name));
     let shown = path.canonicalize().ok().or_else(of_folder).unwrap_or_else(|| path.to_path_buf());
     shown.into_os_string().into_encoded_bytes()
-}
-
-/// Which of many functions are probed where only a few can be: the first.
-fn telling(catalogue: &Catalogue, family: usize, function: usize) -> (bool, u8, usize) {
-    let Some(f) = catalogue.function(family, function) else { return (true, u8::MAX, function) };
-    let topic = match f.topic {
-        Topic::Handshake => 0,
-        Topic::VerifyResult => 1,
-        Topic::Context => 2,
-        Topic::VerifyMode => 3,
-        Topic::KeyGeneration => 4,
-        Topic::KeyDerivation => 5,
-        Topic::Certificate | Topic::Key | Topic::Store => 6,
-        Topic::Protocol | Topic::Ciphers => 7,
-        _ => 8,
-    };
-    (f.record == Recorded::Count, topic, function)
 }

@@ -6,7 +6,9 @@ use super::config::{Config, LOSS_REASONS, LOSS_SLOTS};
 use super::tracefs::Tracepoints;
 use super::{Hook, Program, Rung};
 use crypto_tracer_format::record::{Fact, LossReason};
-use libbpf_rs::{Link, MapCore, MapFlags, MapHandle, Object, ObjectBuilder, OpenObject, ProgramMut};
+use libbpf_rs::{
+    Link, MapCore, MapFlags, MapHandle, Object, ObjectBuilder, OpenObject, ProgramInput, ProgramMut,
+};
 use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
@@ -166,6 +168,18 @@ impl Loaded {
         let link = at("attaching", link(&found))?;
         piece.links.push(link);
         Ok(())
+    }
+
+    /// Runs a program that was loaded, once, in this thread.
+    ///
+    /// # Errors
+    /// The step that failed.
+    pub fn run(&mut self, program: &str, context: &mut [u8]) -> Result<(), Failure> {
+        let piece = self.pieces.iter_mut().find(|piece| piece.programs.contains(&program));
+        let found = piece.and_then(|piece| piece.object.progs_mut().find(|p| p.name() == program));
+        let found = found.ok_or(Failure { step: "finding the program", errno: libc::ENOENT })?;
+        let input = ProgramInput { context_in: Some(context), ..ProgramInput::default() };
+        at("running", found.test_run(input)).map(drop)
     }
 
     /// The programs in the kernel, with the maps of all, and nothing attached.

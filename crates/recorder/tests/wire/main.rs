@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod doors;
+mod hands;
 mod programs;
 mod seen;
 
@@ -81,12 +82,12 @@ fn log(dir: &Path, name: &str) -> String {
 }
 
 /// What each connection told, without whose it was.
-fn kinds(seen: &[Seen]) -> Vec<(TlsMessage, u16)> {
+fn kinds(seen: &[Seen]) -> Vec<Kind> {
     seen.iter().map(|s| (s.message, s.payload.direction)).collect()
 }
 
 /// As the other end sees it.
-fn mirrored(kinds: &[(TlsMessage, u16)]) -> Vec<(TlsMessage, u16)> {
+fn mirrored(kinds: &[Kind]) -> Vec<Kind> {
     kinds.iter().map(|(m, d)| (*m, if *d == 0 { 0 } else { 3 - d })).collect()
 }
 
@@ -101,17 +102,40 @@ fn nothing_lost(recorded: &Recorded) {
     assert_eq!(lost, []);
 }
 
-const TLS13_CLIENT: [(TlsMessage, u16); 4] =
+/// What a message is, and which way it went.
+type Kind = (TlsMessage, u16);
+
+/// What a client sees of a handshake.
+const TLS13_CLIENT: [Kind; 4] =
     [(ClientHello, SENT), (ServerHello, RECEIVED), (Encrypted, RECEIVED), (Encrypted, SENT)];
+const TLS12_CLIENT: [Kind; 6] = [
+    (ClientHello, SENT),
+    (ServerHello, RECEIVED),
+    (Certificate, RECEIVED),
+    (ServerKeyExchange, RECEIVED),
+    (Encrypted, SENT),
+    (Encrypted, RECEIVED),
+];
 
 /// Each direction in its own order: how the two lie to each other in time is the processes' affair.
-fn same_by_direction(have: &[(TlsMessage, u16)], want: &[(TlsMessage, u16)]) {
+fn same_by_direction(have: &[Kind], want: &[Kind]) {
     for direction in [SENT, RECEIVED, 0] {
-        let of = |all: &[(TlsMessage, u16)]| -> Vec<TlsMessage> {
+        let of = |all: &[Kind]| -> Vec<TlsMessage> {
             all.iter().filter(|k| k.1 == direction).map(|k| k.0).collect()
         };
         assert_eq!(of(have), of(want), "direction {direction} of {have:?}");
     }
+}
+
+/// Records one handshake of which nothing is lost, and in which the client sees this: the client's end and the server's.
+fn handshake(dir: &Path, script: &str, client_sees: &[Kind]) -> [Vec<Seen>; 2] {
+    let recorded = record(dir, script, |_| {});
+    nothing_lost(&recorded);
+    let ends: Result<[Vec<Seen>; 2], _> = connections(&recorded).try_into();
+    let Ok([client, server]) = ends else { panic!("{script}\n{}", log(dir, "client.log")) };
+    same_by_direction(&kinds(&client), client_sees);
+    same_by_direction(&kinds(&server), &mirrored(client_sees));
+    [client, server]
 }
 
 #[test]
@@ -120,13 +144,8 @@ fn a_handshake_of_tls_1_3_is_seen_at_both_ends() {
     let dir = folder();
     let script = "serve -accept 127.0.0.1:$port
 openssl s_client -connect 127.0.0.1:$port -servername h.example.com -alpn h2,http/1.1 </dev/null >client.log 2>&1";
-    let recorded = record(dir.path(), script, |_| {});
-    nothing_lost(&recorded);
-    let all = connections(&recorded);
-    assert_eq!(all.len(), 2, "{}", log(dir.path(), "client.log"));
-    let (client, server) = (&all[0], &all[1]);
-    same_by_direction(&kinds(client), &TLS13_CLIENT);
-    same_by_direction(&kinds(server), &mirrored(&TLS13_CLIENT));
+    let all = handshake(dir.path(), script, &TLS13_CLIENT);
+    let [client, server] = &all;
     // What was sent was received.
     for (at_client, at_server) in [(&client[0], &server[0]), (&client[1], &server[1])] {
         assert_eq!(at_client.body, at_server.body);
@@ -179,20 +198,7 @@ fn a_handshake_of_tls_1_2_tells_its_certificate_and_its_curve() {
     let script = "serve -accept \"[::1]:$port\"
 openssl s_client -tls1_2 -connect \"[::1]:$port\" </dev/null >client.log 2>&1
 openssl x509 -in cert.pem -outform DER -out cert.der";
-    let recorded = record(dir.path(), script, |_| {});
-    nothing_lost(&recorded);
-    let all = connections(&recorded);
-    assert_eq!(all.len(), 2, "{}", log(dir.path(), "client.log"));
-    let want = [
-        (ClientHello, SENT),
-        (ServerHello, RECEIVED),
-        (Certificate, RECEIVED),
-        (ServerKeyExchange, RECEIVED),
-        (Encrypted, SENT),
-        (Encrypted, RECEIVED),
-    ];
-    same_by_direction(&kinds(&all[0]), &want);
-    same_by_direction(&kinds(&all[1]), &mirrored(&want));
+    let all = handshake(dir.path(), script, &TLS12_CLIENT);
     let localhost = std::net::Ipv6Addr::LOCALHOST.octets();
     assert!(all.iter().flatten().all(|s| s.payload.local == localhost && s.payload.peer == localhost));
     assert_eq!(chosen_version(&all[0][1]), 0x0303);
@@ -270,26 +276,14 @@ fn a_hello_retry_request_is_followed() {
     let dir = folder();
     let script = "serve -accept 127.0.0.1:$port -groups P-384
 openssl s_client -connect 127.0.0.1:$port -groups X25519:P-384 </dev/null >client.log 2>&1";
-    let recorded = record(dir.path(), script, |_| {});
-    nothing_lost(&recorded);
-    let all = connections(&recorded);
-    let want = [
-        (ClientHello, SENT),
-        (ServerHello, RECEIVED),
-        (ClientHello, SENT),
-        (ServerHello, RECEIVED),
-        (Encrypted, RECEIVED),
-        (Encrypted, SENT),
-    ];
-    same_by_direction(&kinds(&all[0]), &want);
-    same_by_direction(&kinds(&all[1]), &mirrored(&want));
-    let (retry, hello) = (all[0][1].hello(), all[0][3].hello());
+    let [client, _] = handshake(dir.path(), script, &[&TLS13_CLIENT[..2], &TLS13_CLIENT].concat());
+    let (retry, hello) = (client[1].hello(), client[3].hello());
     assert_eq!(retry.random[..4], [0xCF, 0x21, 0xAD, 0x74]);
     assert_eq!(retry.extension(51), Some(&[0, 24][..]));
     assert_eq!(hello.random, [0; 32]);
     assert_eq!(hello.extension(51), Some(&[0, 24, 0, 1, 0][..]));
-    assert_eq!(all[0][0].hello().shares(), [(29, vec![0])]);
-    assert_eq!(all[0][2].hello().shares(), [(24, vec![0])]);
+    assert_eq!(client[0].hello().shares(), [(29, vec![0])]);
+    assert_eq!(client[2].hello().shares(), [(24, vec![0])]);
 }
 
 #[test]
@@ -298,16 +292,12 @@ fn a_refused_handshake_tells_its_alert_and_its_end() {
     let dir = folder();
     let script = "serve -accept 127.0.0.1:$port -tls1_3
 openssl s_client -tls1_2 -connect 127.0.0.1:$port </dev/null >client.log 2>&1";
-    let recorded = record(dir.path(), script, |_| {});
-    nothing_lost(&recorded);
-    let all = connections(&recorded);
     let want = [(ClientHello, SENT), (Alert, RECEIVED), (Closed, 0)];
-    same_by_direction(&kinds(&all[0]), &want);
-    same_by_direction(&kinds(&all[1]), &mirrored(&want));
-    assert_eq!(all[0][1].body, [2, 70], "fatal, protocol_version");
-    let end = all[0].last().expect("an end");
-    assert_eq!(end.header.tgid, all[0][0].header.tgid, "of the process whose connection it was");
-    assert_eq!(end.payload.local_port, all[0][0].payload.local_port);
+    let [client, _] = handshake(dir.path(), script, &want);
+    assert_eq!(client[1].body, [2, 70], "fatal, protocol_version");
+    let end = client.last().expect("an end");
+    assert_eq!(end.header.tgid, client[0].header.tgid, "of the process whose connection it was");
+    assert_eq!(end.payload.local_port, client[0].payload.local_port);
 }
 
 #[test]
@@ -350,21 +340,9 @@ fn a_client_certificate_is_seen_on_its_way() {
     let script = "serve -accept 127.0.0.1:$port -Verify 1
 openssl s_client -tls1_2 -connect 127.0.0.1:$port -cert cert.pem -key key.pem </dev/null >client.log 2>&1
 openssl x509 -in cert.pem -outform DER -out cert.der";
-    let recorded = record(dir.path(), script, |_| {});
-    nothing_lost(&recorded);
-    let all = connections(&recorded);
-    let want = [
-        (ClientHello, SENT),
-        (ServerHello, RECEIVED),
-        (Certificate, RECEIVED),
-        (ServerKeyExchange, RECEIVED),
-        (TlsMessage::CertificateRequest, RECEIVED),
-        (Certificate, SENT),
-        (Encrypted, SENT),
-        (Encrypted, RECEIVED),
-    ];
-    same_by_direction(&kinds(&all[0]), &want);
-    same_by_direction(&kinds(&all[1]), &mirrored(&want));
+    let asked = [(TlsMessage::CertificateRequest, RECEIVED), (Certificate, SENT)];
+    let want = [&TLS12_CLIENT[..4], &asked, &TLS12_CLIENT[4..]].concat();
+    let all = handshake(dir.path(), script, &want);
     let der = std::fs::read(dir.path().join("cert.der")).expect("a certificate");
     let certificates: Vec<&Seen> = all.iter().flatten().filter(|s| s.message == Certificate).collect();
     assert_eq!(certificates.len(), 4);
@@ -385,23 +363,12 @@ openssl s_client -tls1_2 -max_send_frag 512 -connect 127.0.0.1:$port -servername
 openssl x509 -in large.pem -outform DER -out large.der; openssl x509 -in cert.pem -outform DER -out cert.der",
         names.join(",")
     );
-    let recorded = record(dir.path(), &script, |_| {});
-    nothing_lost(&recorded);
-    let all = connections(&recorded);
-    let want = [
-        (ClientHello, SENT),
-        (ServerHello, RECEIVED),
-        (Certificate, RECEIVED),
-        (Certificate, RECEIVED),
-        (ServerKeyExchange, RECEIVED),
-        (Encrypted, SENT),
-        (Encrypted, RECEIVED),
-    ];
+    // Two certificates.
+    let all = handshake(dir.path(), &script, &[&TLS12_CLIENT[..3], &TLS12_CLIENT[2..]].concat());
     let read = |name: &str| std::fs::read(dir.path().join(name)).expect("a certificate");
     let (large, small) = (read("large.der"), read("cert.der"));
     assert!(large.len() > 8192, "{}", large.len());
-    for (end, want) in all.iter().zip([want.to_vec(), mirrored(&want)]) {
-        same_by_direction(&kinds(end), &want);
+    for end in &all {
         let certificates: Vec<&Seen> = end.iter().filter(|s| s.message == Certificate).collect();
         let first = certificates[0];
         assert_eq!((first.payload.bits, first.payload.length), (tls_bits::CUT, large.len() as u32));

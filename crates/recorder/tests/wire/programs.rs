@@ -2,7 +2,7 @@
 
 use super::{
     Alert, ClientHello, Closed, Encrypted, RECEIVED, SENT, ServerHello, TLS13_CLIENT, chosen_version,
-    connections, first_encrypted, folder, kinds, log, mirrored, need_bpf, nothing_lost, python, record,
+    connections, first_encrypted, folder, handshake, kinds, log, need_bpf, nothing_lost, python, record,
     same_by_direction,
 };
 use std::path::Path;
@@ -14,14 +14,9 @@ fn there(program: &str) -> bool {
 }
 
 fn tls13_at_both_ends(dir: &Path, script: &str) {
-    let recorded = record(dir, script, |_| {});
-    nothing_lost(&recorded);
-    let all = connections(&recorded);
-    assert_eq!(all.len(), 2, "{script}\n{}", log(dir, "client.log"));
-    same_by_direction(&kinds(&all[0]), &TLS13_CLIENT);
-    same_by_direction(&kinds(&all[1]), &mirrored(&TLS13_CLIENT));
-    assert_eq!(all[0][0].body, all[1][0].body);
-    assert_eq!(chosen_version(&all[0][1]), 0x0304);
+    let [client, server] = handshake(dir, script, &TLS13_CLIENT);
+    assert_eq!(client[0].body, server[0].body);
+    assert_eq!(chosen_version(&client[1]), 0x0304);
 }
 
 #[test]

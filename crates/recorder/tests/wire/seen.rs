@@ -1,5 +1,6 @@
 //! What was recorded of each connection, and a strict reader of hellos.
 
+use super::SENT;
 use super::common::Recorded;
 use crypto_tracer_format::record::{Header, TlsHello, TlsMessage};
 use std::collections::BTreeMap;
@@ -12,7 +13,8 @@ pub struct Seen {
     pub body: Vec<u8>,
 }
 
-/// The records of each connection, by its number.
+/// The records of each end of each connection, in the order of the connections. The client's end comes first: which of two
+/// processes the kernel lets speak first is its affair.
 pub fn connections(recorded: &Recorded) -> Vec<Vec<Seen>> {
     let mut all: BTreeMap<u64, Vec<Seen>> = BTreeMap::new();
     for event in recorded.all::<TlsHello>() {
@@ -20,7 +22,20 @@ pub fn connections(recorded: &Recorded) -> Vec<Vec<Seen>> {
         let message = TlsMessage::from_number(payload.message).expect("a message");
         all.entry(payload.connection).or_default().push(Seen { header, payload, message, body });
     }
-    all.into_values().collect()
+    let mut firsts = BTreeMap::new();
+    let mut ends: Vec<_> = all
+        .into_iter()
+        .map(|(number, seen)| {
+            let hello = seen.iter().find(|s| s.message == TlsMessage::ClientHello).expect("a ClientHello");
+            let (local, peer) = (hello.payload.local_port, hello.payload.peer_port);
+            let is_server = hello.payload.direction != SENT;
+            let ports = if is_server { (peer, local) } else { (local, peer) };
+            let first = *firsts.entry(ports).or_insert(number);
+            ((first, is_server), seen)
+        })
+        .collect();
+    ends.sort_by_key(|(place, _)| *place);
+    ends.into_iter().map(|(_, seen)| seen).collect()
 }
 
 /// A hello, read.
