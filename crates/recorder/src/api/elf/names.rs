@@ -8,12 +8,14 @@
 use crypto_tracer_format::catalogue::api::{Catalogue, Family};
 use std::collections::HashMap;
 
+type Numbers = HashMap<Vec<u8>, u32>;
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    plain: HashMap<Vec<u8>, u32>,
+    plain: Numbers,
     /// Of each prefix: the prefix, and the names that may stand behind it and a version.
-    prefixed: Vec<(Vec<u8>, HashMap<Vec<u8>, u32>)>,
+    prefixed: Vec<(Vec<u8>, Numbers)>,
 }
 
 impl Names {
@@ -31,7 +33,7 @@ impl Names {
             for prefix in &family.prefixes {
                 let at = names.prefixed.iter().position(|(known, _)| known == prefix.as_bytes());
                 let at = at.unwrap_or_else(|| {
-                    names.prefixed.push((prefix.clone().into_bytes(), HashMap::new()));
+                    names.prefixed.push((prefix.clone().into_bytes(), Numbers::new()));
                     names.prefixed.len() - 1
                 });
                 if let Some((_, behind)) = names.prefixed.get_mut(at) {
@@ -69,7 +71,7 @@ impl Names {
     }
 }
 
-fn number(names: &mut HashMap<Vec<u8>, u32>, name: &str, next: &mut impl Iterator<Item = u32>) {
+fn number(names: &mut Numbers, name: &str, next: &mut impl Iterator<Item = u32>) {
     if !names.contains_key(name.as_bytes())
         && let Some(number) = next.next()
     {
