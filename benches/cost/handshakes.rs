@@ -1,13 +1,14 @@
-//! TLS handshakes per second of nginx, under programs that do nothing but shake hands.
+//! TLS handshakes of nginx, under programs that do nothing but shake hands.
 //!
-//! The server has one worker and a P-256 certificate, which makes handshakes as cheap as they get, and what a probe adds as
-//! visible. Two clients keep it busy. Both ends are on this machine and both are recorded, so that the wire is seen twice for
-//! each handshake; functions are probed in the server only. What the worker's time on a processor says is little disturbed by
-//! other load: it is what a server that has a processor for itself would lose.
+//! The server has one worker, and a P-256 certificate, which makes handshakes as cheap as they get and what a probe adds as
+//! visible, or one of RSA-2048. Where there are two processors, the worker has one, and clients and recorder share another:
+//! then what the worker's time on its processor says is what a server loses, and where the server is the slower end (RSA-2048),
+//! so does the rate. With our own clients both ends are recorded, so that the wire is seen twice for each handshake; functions
+//! are probed in the server only.
 
 use crate::numbers::{differences, median, percent};
 use crate::recorder::{Guarded, Recorder, cpu_ns};
-use crate::{MODES, Mode, Plan, compile, program};
+use crate::{MODES, Mode, Plan, compile, pinned, program};
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -17,6 +18,12 @@ use std::time::{Duration, Instant};
 
 const CLIENTS: usize = 2;
 
+/// Kinds of certificates: as tables have them, and how `openssl req` makes them.
+const KEYS: &[(&str, &[&str])] = &[
+    ("P-256", &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]),
+    ("RSA-2048", &["-newkey", "rsa:2048"]),
+];
+
 /// What a run came to.
 struct Run {
     /// Handshakes per second.
@@ -25,11 +32,17 @@ struct Run {
     worker_ns: f64,
     /// Nanoseconds of the recorder's time per handshake.
     recorder_ns: f64,
+    /// Handshakes per second that `openssl s_time` made.
+    s_time: f64,
 }
 
-/// Measures, and writes the table.
-pub fn table(plan: &Plan) -> String {
-    let server = Server::start(plan);
+/// Measures, and writes a table for each kind of certificate.
+pub fn tables(plan: &Plan) -> String {
+    KEYS.iter().map(|(name, arguments)| table(plan, name, arguments)).collect()
+}
+
+fn table(plan: &Plan, key: &str, arguments: &[&str]) -> String {
+    let server = Server::start(plan, key, arguments);
     let client = compile(plan, "handshakes");
     let modes: Vec<&Mode> = MODES.iter().filter(|mode| mode.handshakes).collect();
     // Once for nothing: caches and clocks settle.
@@ -41,31 +54,34 @@ pub fn table(plan: &Plan) -> String {
             all[at].push(run(plan, modes[at], &server, &client));
         }
     }
-    let mut out = String::from(
-        "| | handshakes per second | difference | worker's µs per handshake | difference | recorder's µs per handshake |\n|---|---|---|---|---|---|\n",
+    let mut out = format!(
+        "| {key} | worker's µs per handshake | difference | handshakes/s | difference | `openssl s_time`'s handshakes/s | difference | recorder's µs per handshake |
+|---|---|---|---|---|---|---|---|\n",
     );
     for (mode, runs) in modes.iter().zip(&all) {
         let of = |runs: &[Run], what: fn(&Run) -> f64| runs.iter().map(what).collect::<Vec<f64>>();
-        let (rates, workers) = (of(runs, |r| r.rate), of(runs, |r| r.worker_ns));
-        let difference = |numbers: &[f64], base: Vec<f64>| match mode.arguments {
-            Some(_) => percent(differences(numbers, &base)),
-            None => String::new(),
+        let column = |what: fn(&Run) -> f64, unit: f64, digits: usize| {
+            let numbers = of(runs, what);
+            let difference = match mode.arguments {
+                Some(_) => percent(differences(&numbers, &of(&all[0], what))),
+                None => String::new(),
+            };
+            format!("{:.digits$} | {difference}", median(numbers) / unit)
         };
         writeln!(
             out,
-            "| {} | {:.0} | {} | {:.1} | {} | {:.1} |",
+            "| {} | {} | {} | {} | {:.1} |",
             mode.name,
-            median(rates.clone()),
-            difference(&rates, of(&all[0], |r| r.rate)),
-            median(workers.clone()) / 1000.0,
-            difference(&workers, of(&all[0], |r| r.worker_ns)),
+            column(|r| r.worker_ns, 1000.0, 1),
+            column(|r| r.rate, 1.0, 0),
+            column(|r| r.s_time, 1.0, 0),
             median(of(runs, |r| r.recorder_ns)) / 1000.0,
         )
         .expect("a String");
     }
     writeln!(
         out,
-        "\nMedian of {} rounds of {} s each, compared within a round; in brackets, the least and the most of them.",
+        "\nMedian of {} rounds of {} s each, compared within a round; half of the rounds lie between the numbers in brackets.\n",
         plan.rounds,
         plan.run.as_secs()
     )
@@ -76,7 +92,7 @@ pub fn table(plan: &Plan) -> String {
 fn run(plan: &Plan, mode: &Mode, server: &Server, client: &Path) -> Run {
     let mut clients: Vec<(Guarded, BufReader<ChildStdout>)> = (0..CLIENTS)
         .map(|_| {
-            let child = Command::new(client)
+            let child = pinned(client, 1)
                 .arg(server.port.to_string())
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())
@@ -104,8 +120,27 @@ fn run(plan: &Plan, mode: &Mode, server: &Server, client: &Path) -> Run {
         rate += made * 1e9 / took;
     }
     let after = (cpu_ns(server.worker), recorder.cpu_ns());
+    let s_time = s_time(plan, server);
     recorder.stop();
-    Run { rate, worker_ns: (after.0 - before.0) / count, recorder_ns: (after.1 - before.1) / count }
+    Run { rate, worker_ns: (after.0 - before.0) / count, recorder_ns: (after.1 - before.1) / count, s_time }
+}
+
+/// Handshakes per second of OpenSSL's own client, which isn't recorded.
+fn s_time(plan: &Plan, server: &Server) -> f64 {
+    let seconds = plan.run.as_secs();
+    let output = pinned(&program("openssl"), 1)
+        .args(["s_time", "-new", "-time", &seconds.to_string()])
+        .args(["-connect", &format!("127.0.0.1:{}", server.port)])
+        .stdin(Stdio::null())
+        .output()
+        .expect("openssl starts");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    // "1234 connections in 3 real seconds, 0 bytes read per connection"
+    let line = text.lines().find(|line| line.contains("real seconds"));
+    let numbers: Vec<f64> =
+        line.unwrap_or_default().split_whitespace().filter_map(|n| n.parse().ok()).collect();
+    let [count, seconds, ..] = numbers[..] else { panic!("openssl s_time said:\n{text}") };
+    count / seconds
 }
 
 /// nginx, with a configuration and a folder of its own.
@@ -117,11 +152,12 @@ struct Server {
 }
 
 impl Server {
-    fn start(plan: &Plan) -> Server {
-        let folder = plan.folder.path().join("nginx");
+    fn start(plan: &Plan, key: &str, arguments: &[&str]) -> Server {
+        let folder = plan.folder.path().join(format!("nginx-{key}"));
         std::fs::create_dir(&folder).expect("mkdir");
         let made = Command::new(program("openssl"))
-            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
+            .args(["req", "-x509", "-nodes"])
+            .args(arguments)
             .args(["-days", "1", "-subj", "/CN=localhost", "-keyout", "server.key", "-out", "server.crt"])
             .current_dir(&folder)
             .stderr(Stdio::null())
@@ -179,6 +215,7 @@ fn configuration(folder: &Path, port: u16) -> String {
     format!(
         "daemon off;
 worker_processes 1;
+worker_cpu_affinity 01;
 user root;
 pid {at}/nginx.pid;
 error_log {at}/error.log;

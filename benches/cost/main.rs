@@ -87,7 +87,7 @@ fn main() {
         println!("{}", calls::table(&plan));
     }
     if wanted("handshakes") {
-        println!("{}", handshakes::table(&plan));
+        println!("{}", handshakes::tables(&plan));
     }
 }
 
@@ -97,6 +97,16 @@ pub fn program(name: &str) -> PathBuf {
     let folders = path.split(':').chain(["/usr/sbin", "/sbin"]);
     let found = folders.map(|folder| Path::new(folder).join(name)).find(|path| path.is_file());
     found.unwrap_or_else(|| panic!("{name} is not installed, and is measured with"))
+}
+
+/// A command that runs on the processor of this number, where there are so many.
+pub fn pinned(command: &Path, processor: usize) -> Command {
+    if std::thread::available_parallelism().map_or(1, |n| n.get()) <= processor {
+        return Command::new(command);
+    }
+    let mut pinned = Command::new("taskset");
+    pinned.arg("-c").arg(processor.to_string()).arg(command);
+    pinned
 }
 
 /// Compiles one of the programs beside this file, linked with the OpenSSL of the copies.

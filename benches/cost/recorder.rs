@@ -1,7 +1,8 @@
 //! A recorder that runs beside what is measured.
 
-use crate::{Mode, Plan};
+use crate::{Mode, Plan, pinned};
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// A program that is ended by its pid, whatever happens here.
@@ -21,7 +22,7 @@ impl Recorder {
     /// Records these processes and their children, from when this returns.
     pub fn start(plan: &Plan, mode: &Mode, pids: &[u32]) -> Recorder {
         let Some(arguments) = mode.arguments else { return Recorder(None) };
-        let mut command = Command::new(env!("CARGO_BIN_EXE_crypto-tracer"));
+        let mut command = pinned(Path::new(env!("CARGO_BIN_EXE_crypto-tracer")), 1);
         command.args(["record", "--force", "--follow-children", "--buffer", "16M", "-o"]);
         command.arg(plan.folder.path().join("cost.ctrace")).args(arguments);
         for pid in pids {

@@ -339,9 +339,9 @@ impl Session<'_> {
         let stalled = matches!(self.writer.error, Some(OutputError::Stalled { .. }));
         let stop = stop.unwrap_or(if stalled { Stop::Duration } else { Stop::Closed });
         self.patience.end_now();
-        let detaching = Instant::now();
-        self.loaded.detach();
-        hooks.detail(&format!("detached in {:.1} ms", detaching.elapsed().as_secs_f64() * 1e3));
+        for (fact, took) in self.loaded.detach() {
+            hooks.detail(&format!("{fact}: detached after {:.1} ms", took.as_secs_f64() * 1e3));
+        }
         let elapsed = self.started.elapsed();
         let reason = match stop {
             Stop::Duration => "the duration is over",

@@ -9,9 +9,11 @@ use crypto_tracer_format::record::{Fact, LossReason};
 use libbpf_rs::{
     Link, MapCore, MapFlags, MapHandle, Object, ObjectBuilder, OpenObject, ProgramInput, ProgramMut,
 };
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 /// The object that the build script linked.
 pub const OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/crypto_tracer.bpf.o"));
@@ -212,21 +214,37 @@ impl Loaded {
         }
     }
 
-    /// Detaches everything; the maps stay, and the kernel's counts.
-    pub fn detach(&mut self) {
+    /// Detaches everything; the maps stay, and the kernel's counts. How long the probes of each fact, by its
+    /// name, took to be gone.
+    pub fn detach(&mut self) -> BTreeMap<&'static str, Duration> {
         // The last to let go of a link waits until no processor runs its program: many can wait at the same time.
-        let links = self.pieces.iter().flat_map(|piece| &piece.links);
-        let mut last: Vec<OwnedFd> =
-            links.filter_map(|link| link.as_fd().try_clone_to_owned().ok()).collect();
+        let links = self.pieces.iter().flat_map(|piece| piece.links.iter().map(|link| (piece.fact, link)));
+        let mut last: Vec<(Fact, OwnedFd)> =
+            links.filter_map(|(fact, link)| Some((fact, link.as_fd().try_clone_to_owned().ok()?))).collect();
         self.pieces.iter_mut().for_each(|piece| piece.links.clear());
         let each = last.len().div_ceil(WAITING).max(1);
+        let began = Instant::now();
+        let mut gone = BTreeMap::new();
         std::thread::scope(|scope| {
+            let mut waiting = Vec::new();
             while !last.is_empty() {
                 let some = last.split_off(last.len().saturating_sub(each));
+                let let_go = move || {
+                    let gone = |(fact, link)| {
+                        drop::<OwnedFd>(link);
+                        (fact, began.elapsed())
+                    };
+                    some.into_iter().map(gone).collect::<Vec<_>>()
+                };
                 // Where there can be no thread, the descriptors are closed here.
-                let _ = std::thread::Builder::new().spawn_scoped(scope, move || drop(some));
+                waiting.extend(std::thread::Builder::new().spawn_scoped(scope, let_go));
+            }
+            for (fact, took) in waiting.into_iter().flat_map(|thread| thread.join().unwrap_or_default()) {
+                let longest: &mut Duration = gone.entry(fact.name()).or_default();
+                *longest = took.max(*longest);
             }
         });
+        gone
     }
 
     /// The map of this name, as a handle of its own.
