@@ -211,8 +211,7 @@ fn the_duration_holds() {
     let dir = folder();
     let path = dir.path().join("timed.ctrace");
     let pid = std::process::id().to_string();
-    let recorder =
-        Recorder::start(&["--duration", "2", "--pid", &pid, "-o", path.to_str().expect("UTF-8")]);
+    let recorder = Recorder::start(&["--duration", "2", "--pid", &pid, "-o", path.to_str().expect("UTF-8")]);
     let ready = Instant::now();
     let (code, said) = recorder.wait(Duration::from_secs(10));
     let took = ready.elapsed();
