@@ -35,7 +35,7 @@ CREATE TABLE negotiations (
     alert          INTEGER,                  -- its number; NULL where alert_sent is not: it was encrypted
     alert_sent     INTEGER,                  -- 1: by this process; 0: by its peer; NULL: no alert was seen
     ja4            INTEGER REFERENCES texts,
-    verify         INTEGER REFERENCES texts, -- ok, the name of an error, disabled; NULL: not seen
+    verify         INTEGER REFERENCES texts, -- ok, the name of an error, disabled, by_program; NULL: not known
     library        INTEGER REFERENCES paths, -- the file whose functions made the handshake; NULL: not seen
     offered        INTEGER REFERENCES texts, -- JSON: what the client offered
     certificates   INTEGER REFERENCES texts  -- JSON: the server's, where they travelled in clear

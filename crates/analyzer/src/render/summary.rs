@@ -64,7 +64,7 @@ impl SummaryDocument {
         }
         if !tls.not_verified.is_empty() {
             let columns = ["process", "role", "verify", "peer", "sni"];
-            let title = "Peers that were not verified, or did not pass, and were talked to";
+            let title = "Peers that were not verified, or did not pass";
             section(out, title, &tls::sheet(&tls.not_verified, &columns), "");
         }
         if !tls.certificates.is_empty() {
