@@ -107,7 +107,7 @@ CREATE TABLE api_calls (
     count          INTEGER,           -- NULL: one call
     result         INTEGER NOT NULL REFERENCES texts, -- success, failure, unknown
     returned       INTEGER,
-    duration_ns    INTEGER NOT NULL,  -- 0: not known
+    duration_ns    INTEGER NOT NULL,  -- 0: not known; of counted calls, in how long a time they completed
     tries          INTEGER NOT NULL,
     object         INTEGER NOT NULL,  -- names a connection or context within its process; 0: none
     parent         INTEGER NOT NULL,  -- the one that it was made from

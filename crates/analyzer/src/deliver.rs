@@ -2,6 +2,7 @@
 //!
 //! Invariants:
 //! - What an event changes of its process is applied before it is handed over, so that an exec shows the new program.
+//! - Counted calls have the time of the last of them, and come when their counter was read: up to about a second later.
 //! - A handshake that a record ends follows that record's own event, with the same time.
 
 use crypto_tracer_format::record::{self, Header, Kind, Record, kinds};
@@ -147,8 +148,8 @@ fn deliver_call(record: &Record<'_>, next: &Next, context: &mut Context<'_>) -> 
         sink.event(&Event {
             host: *host,
             segment: next.segment,
-            time_ns: header.time_ns,
-            wall_ns: clocks.wall(header.time_ns),
+            time_ns: call.time_ns,
+            wall_ns: clocks.wall(call.time_ns),
             actor: Some(Actor { process, state }),
             body: Body::ApiCall(call.body()),
         })?;

@@ -1,11 +1,13 @@
 //! Calls and handshakes: in every form, from the capture and from a database alike.
 
 use crypto_tracer_analyzer::filter::Filter;
+use crypto_tracer_analyzer::json::time::timestamp;
 use crypto_tracer_analyzer::monitor::{Format, MonitorOptions};
-use crypto_tracer_format::record::{ApiCall, Direction, TlsHello, TlsMessage};
+use crypto_tracer_analyzer::when::When;
+use crypto_tracer_format::record::{ApiCall, ApiCount, Direction, TlsHello, TlsMessage};
 use serde_json::{Value, json};
 
-use crate::testing::{HOST, Recording, Who, at, message, who};
+use crate::testing::{HOST, Recording, Who, at, message, wall, who};
 use crate::{Folder, events_with, run, schema};
 
 /// Calls and handshakes of a client: one in TLS 1.3 through its library, one in TLS 1.2 that the client breaks off.
@@ -95,4 +97,30 @@ fn calls_of_a_library() {
         let (text, _) = run(std::slice::from_ref(&file), &options).unwrap();
         assert_eq!(text.lines().count(), want, "{library}: {text}");
     }
+}
+
+/// The kernel counts; that is read later, when the process may have ended.
+#[test]
+fn counted_calls_have_the_time_at_which_they_were_made() {
+    let client = who(77, b"curl");
+    let mut r = Recording::begin(HOST);
+    r.counted_function(1, "EVP_CIPHER_CTX_free", "").api_library(1, "/usr/lib/libcrypto.so.3");
+    let done = ApiCount { function: 1, library: 1, count: 3, from_ns: at(20), to_ns: at(40), n0: 0, n1: 0 };
+    r.exit(50, client, 0, 0).block().counted(900, client, done);
+    // Of a clock that lies: nothing completes after its counter was read.
+    r.counted(901, client, ApiCount { to_ns: at(950), from_ns: 0, ..done });
+    let of = |options: &MonitorOptions| {
+        let said = |e: &Value| {
+            (e["event_type"].to_string(), e["timestamp"].to_string(), e["duration_ms"].to_string())
+        };
+        events_with(&r, options).iter().map(said).collect::<Vec<_>>()
+    };
+    let stamp = |ms: i64| json!(timestamp(wall(ms))).to_string();
+    let event = |kind: &str, ms, took: &str| (format!("\"{kind}\""), stamp(ms), took.to_owned());
+    let first = event("api_call", 40, "20.0");
+    let all = [event("process_exit", 50, "null"), first.clone(), event("api_call", 901, "null")];
+    assert_eq!(of(&MonitorOptions::default()), all);
+    // What is in another block than the range's is found.
+    let until = Some(When::At(wall(45)));
+    assert_eq!(of(&MonitorOptions { until, ..MonitorOptions::default() }), [first]);
 }

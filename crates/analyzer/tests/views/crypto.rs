@@ -8,11 +8,12 @@ use crypto_tracer_analyzer::render::Format;
 use crypto_tracer_analyzer::sink::{Range, Sink, Source};
 use crypto_tracer_analyzer::store::{DatabaseSource, IngestOptions, Ingested, ingest};
 use crypto_tracer_analyzer::views::{Material, SummaryOptions, TlsColumn, TlsOptions};
+use crypto_tracer_format::record::ApiCount;
 use serde_json::Value;
 
 use crate::scene::wire;
 use crate::staged::{CRYPTO, Staged, Who, call, staged};
-use crate::testing::wall;
+use crate::testing::{HOST, Recording, at, wall, who};
 use crate::{Folder, View};
 
 /// Writes down what comes.
@@ -350,4 +351,24 @@ fn what_lies_about_counts_spoils_no_sum() {
     let database = folder.path("a.db");
     put(&source, &database);
     assert_eq!(stored(&database), heard(&mut source), "each event as it came");
+}
+
+/// The kernel counts calls; a record says from when to when.
+#[test]
+fn counted_calls_were_made_when_they_were_counted() {
+    let client = who(77, b"curl");
+    let mut r = Recording::begin(HOST);
+    r.counted_function(1, "EVP_CIPHER_CTX_free", "")
+        .api_library(1, "/usr/lib/libcrypto.so.3")
+        .exit(50, client, 0, 0);
+    let done = ApiCount { function: 1, library: 1, count: 3, from_ns: at(20), to_ns: at(40), n0: 0, n1: 0 };
+    r.counted(900, client, done);
+    let folder = Folder::new();
+    let material = crate::material(&[folder.file("a.ctrace", &r.bytes())]);
+    let function = View::pid(77).documents(&material).remove(0)["api_functions"][0].clone();
+    let stamp = |ms| serde_json::json!(crypto_tracer_analyzer::json::time::timestamp(wall(ms)));
+    assert_eq!(
+        [&function["count"], &function["first"], &function["last"]],
+        [&3.into(), &stamp(20), &stamp(40)]
+    );
 }
