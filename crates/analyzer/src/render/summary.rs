@@ -13,7 +13,7 @@ impl Document for SummaryDocument {
     fn text(&self, out: &mut String) {
         heading(out, &host(&self.host));
         if let Some(span) = self.span {
-            let length = counted(span.duration_seconds, "second", "seconds");
+            let length = length(span.captured_ns);
             out.push_str(&format!("  {} to {} UTC, {length} captured\n", time(span.from), time(span.to)));
         }
         let c = &self.counts;
@@ -86,6 +86,10 @@ impl SummaryDocument {
         let calls = &self.api_calls;
         if !calls.algorithms.is_empty() {
             section(out, "Algorithms and keys in libraries", &calls::uses(&calls.algorithms), "");
+        }
+        if !calls.verifications.is_empty() {
+            let title = "Verifications of certificates by libraries, whether their handshake is known or not";
+            section(out, title, &calls::uses(&calls.verifications), "");
         }
         if !calls.settings.is_empty() {
             section(out, "Settings in libraries", &calls::uses(&calls.settings), "");
@@ -190,6 +194,16 @@ impl SummaryDocument {
     }
 }
 
+/// `1.9 seconds`; of a longer time, whole ones.
+fn length(ns: i64) -> String {
+    const SECOND: i64 = 1_000_000_000;
+    const TENTH: i64 = SECOND / 10;
+    match ns.saturating_add(TENTH / 2) / TENTH {
+        tenths @ ..100 => format!("{}.{} seconds", tenths / 10, tenths % 10),
+        _ => format!("{} seconds", ns.saturating_add(SECOND / 2) / SECOND),
+    }
+}
+
 fn row(certificate: &CertificateRow) -> Vec<String> {
     let dash = |text: &Option<String>| text.as_deref().map_or_else(|| "-".to_owned(), harmless);
     let bits = certificate.key_bits.map(|bits| format!(" {bits}")).unwrap_or_default();
@@ -210,4 +224,23 @@ fn row(certificate: &CertificateRow) -> Vec<String> {
             names(&certificate.servers)
         ),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_times_are_not_rounded_away() {
+        for (ns, want) in [
+            (0, "0.0 seconds"),
+            (1_886_000_000, "1.9 seconds"),
+            (9_949_999_999, "9.9 seconds"),
+            (9_950_000_000, "10 seconds"),
+            (3_600_500_000_000, "3601 seconds"),
+            (i64::MAX, "9223372036 seconds"),
+        ] {
+            assert_eq!(length(ns), want);
+        }
+    }
 }
