@@ -202,6 +202,19 @@ fn curl_python_and_node() {
     assert!(left.is_empty(), "{left:#?}");
 }
 
+/// A context that doesn't verify is the same in a child; who asks for the result has it told.
+#[test]
+fn clients_that_do_not_verify() {
+    need_bpf!();
+    let (said, all, _capture) = handshakes(include_str!("workloads/unverified.py"), &["--no-redact"], |_| {});
+    let mut left: Vec<Value> = all.iter().filter(|e| e["role"] == "client").cloned().collect();
+    assert_eq!((said.len(), left.len()), (3, 3), "{all:#?}");
+    for said in &said {
+        let event = success_held_against(said, &mut left);
+        assert_eq!(event["verify"], said["verify"], "{event:#}");
+    }
+}
+
 /// In TLS 1.3 the client's certificate travels encrypted, in the last message of the handshake.
 #[test]
 fn a_server_of_tls_1_3_that_verifies_its_clients() {

@@ -33,6 +33,7 @@ impl Document for SummaryDocument {
             counted(c.exits, "process", "processes"),
         ));
         self.tls(out);
+        self.verifications(out);
         self.failed(out);
         self.programs(out);
         self.libraries(out);
@@ -82,14 +83,19 @@ impl SummaryDocument {
         }
     }
 
+    /// Beside the handshakes: of some nothing tells that the verification was theirs.
+    fn verifications(&self, out: &mut String) {
+        let list = &self.api_calls.verifications;
+        if !list.is_empty() {
+            let title = "Verifications of certificates by libraries, whether their handshake is known or not";
+            section(out, title, &calls::uses(list), "");
+        }
+    }
+
     fn calls(&self, out: &mut String) {
         let calls = &self.api_calls;
         if !calls.algorithms.is_empty() {
             section(out, "Algorithms and keys in libraries", &calls::uses(&calls.algorithms), "");
-        }
-        if !calls.verifications.is_empty() {
-            let title = "Verifications of certificates by libraries, whether their handshake is known or not";
-            section(out, title, &calls::uses(&calls.verifications), "");
         }
         if !calls.settings.is_empty() {
             section(out, "Settings in libraries", &calls::uses(&calls.settings), "");
