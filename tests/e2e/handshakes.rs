@@ -204,6 +204,19 @@ fn curl_python_and_node() {
     assert!(left.is_empty(), "{left:#?}");
 }
 
+/// A context that doesn't verify is the same in a child; who asks for the result has it told.
+#[test]
+fn clients_that_do_not_verify() {
+    need_bpf!();
+    let (said, all, _capture) = handshakes(include_str!("workloads/unverified.py"), &["--no-redact"], |_| {});
+    let mut left: Vec<Value> = all.iter().filter(|e| e["role"] == "client").cloned().collect();
+    assert_eq!((said.len(), left.len()), (3, 3), "{all:#?}");
+    for said in &said {
+        let event = success_held_against(said, &mut left);
+        assert_eq!(event["verify"], said["verify"], "{event:#}");
+    }
+}
+
 /// In TLS 1.3 the client's certificate travels encrypted, in the last message of the handshake.
 #[test]
 fn a_server_of_tls_1_3_that_verifies_its_clients() {
@@ -271,9 +284,13 @@ fn nginx_is_a_server_and_a_client_at_once() {
     for said in &said {
         let event = held_against(said, &mut left);
         assert_eq!(event["result"], "success", "{event:#}");
+        if (s(said, "program"), s(said, "role")) == ("nginx", "client") {
+            // `proxy_ssl_verify on`: the library isn't told to insist, nginx looks at the result itself.
+            assert_eq!(event["verify"], "by_program", "{event:#}");
+        }
     }
     assert!(left.is_empty(), "{left:#?}");
-    // `proxy_ssl_verify on`: it asks what the library found of the backend, once, and goes on since nothing was wrong.
+    // It asks what the library found of the backend, once, and goes on since nothing was wrong.
     let calls = capture.events(&["--type", "api_call", "--name", "nginx"]);
     let asked: Vec<_> =
         calls.iter().filter(|call| call["function_name"] == "SSL_get_verify_result").collect();

@@ -35,7 +35,7 @@ CREATE TABLE negotiations (
     alert          INTEGER,                  -- its number; NULL where alert_sent is not: it was encrypted
     alert_sent     INTEGER,                  -- 1: by this process; 0: by its peer; NULL: no alert was seen
     ja4            INTEGER REFERENCES texts,
-    verify         INTEGER REFERENCES texts, -- ok, the name of an error, disabled; NULL: not seen
+    verify         INTEGER REFERENCES texts, -- ok, the name of an error, disabled, by_program; NULL: not known
     library        INTEGER REFERENCES paths, -- the file whose functions made the handshake; NULL: not seen
     offered        INTEGER REFERENCES texts, -- JSON: what the client offered
     certificates   INTEGER REFERENCES texts  -- JSON: the server's, where they travelled in clear
@@ -107,7 +107,7 @@ CREATE TABLE api_calls (
     count          INTEGER,           -- NULL: one call
     result         INTEGER NOT NULL REFERENCES texts, -- success, failure, unknown
     returned       INTEGER,
-    duration_ns    INTEGER NOT NULL,  -- 0: not known
+    duration_ns    INTEGER NOT NULL,  -- 0: not known; of counted calls, in how long a time they completed
     tries          INTEGER NOT NULL,
     object         INTEGER NOT NULL,  -- names a connection or context within its process; 0: none
     parent         INTEGER NOT NULL,  -- the one that it was made from

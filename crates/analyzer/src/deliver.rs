@@ -2,6 +2,7 @@
 //!
 //! Invariants:
 //! - What an event changes of its process is applied before it is handed over, so that an exec shows the new program.
+//! - Counted calls have the time of the last of them, and come when their counter was read: up to about a second later.
 //! - A handshake that a record ends follows that record's own event, with the same time.
 
 use crypto_tracer_format::record::{self, Header, Kind, Record, kinds};
@@ -110,10 +111,16 @@ fn deliver_event(record: &Record<'_>, next: &Next, context: &mut Context<'_>) ->
     };
     let Ok(body) = body else { return Ok(false) };
     let id = identify.process(*host, header, clocks);
-    change(record, header, &body, id, wall_ns, identify);
+    let forked_from = change(record, header, &body, id, wall_ns, identify);
     let mut ended = Vec::new();
-    if let Body::ProcessExit(_) = body {
-        handshakes.exit(id, header.time_ns, &mut ended);
+    match (&body, forked_from) {
+        (Body::ProcessExit(_), _) => {
+            handshakes.exit(id, header.time_ns, &mut ended);
+            handshakes.library.forget(id);
+        }
+        (Body::ProcessExec(_), _) => handshakes.library.forget(id),
+        (_, Some(parent)) => handshakes.library.inherit(id, parent),
+        _ => {}
     }
     if let Some((process, state)) = identify.actor(id, header, *sink)? {
         let actor = Some(Actor { process, state });
@@ -141,8 +148,8 @@ fn deliver_call(record: &Record<'_>, next: &Next, context: &mut Context<'_>) -> 
         sink.event(&Event {
             host: *host,
             segment: next.segment,
-            time_ns: header.time_ns,
-            wall_ns: clocks.wall(header.time_ns),
+            time_ns: call.time_ns,
+            wall_ns: clocks.wall(call.time_ns),
             actor: Some(Actor { process, state }),
             body: Body::ApiCall(call.body()),
         })?;
@@ -158,6 +165,9 @@ fn deliver_call(record: &Record<'_>, next: &Next, context: &mut Context<'_>) -> 
         });
     }
     let mut ended = Vec::new();
+    if call.telling.as_ref().is_some_and(|t| t.verified.is_some() && t.purpose.is_none()) {
+        handshakes.asked(id, call.object, header.time_ns, &mut ended);
+    }
     if let Some(success) = call.handshake {
         handshakes.answer(id, call.object, success, header.time_ns, &mut ended);
     }
@@ -201,7 +211,7 @@ impl Context<'_> {
     }
 }
 
-/// What an event changes of its process.
+/// What an event changes of its process. Gives back the parent that a process was forked from.
 fn change(
     record: &Record<'_>,
     header: &Header,
@@ -209,12 +219,11 @@ fn change(
     id: ProcessId,
     wall_ns: Option<i64>,
     identify: &mut Identify,
-) {
+) -> Option<ProcessId> {
     match body {
         Body::ProcessFork => {
-            if let Ok(fork) = record.payload::<record::ProcessFork>() {
-                identify.inherit(id, (fork.ppid, fork.parent_start_ns), header.time_ns);
-            }
+            let fork = record.payload::<record::ProcessFork>().ok()?;
+            return identify.inherit(id, (fork.ppid, fork.parent_start_ns), header.time_ns);
         }
         Body::ProcessExec(exec) => {
             let parent = record.payload::<record::ProcessExec>().map(|e| (e.ppid, e.parent_start_ns)).ok();
@@ -240,4 +249,5 @@ fn change(
         | Body::KernelCrypto(_)
         | Body::Loss(_) => {}
     }
+    None
 }

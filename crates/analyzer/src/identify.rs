@@ -242,10 +242,10 @@ impl Identify {
         }
     }
 
-    /// A new process runs its parent's program until it begins its own.
-    pub fn inherit(&mut self, id: ProcessId, parent: (u32, u64), time_ns: u64) {
+    /// A new process runs its parent's program until it begins its own. Gives back the parent, if it is known.
+    pub fn inherit(&mut self, id: ProcessId, parent: (u32, u64), time_ns: u64) -> Option<ProcessId> {
         let (ppid, parent_start_ns) = parent;
-        let Some(host) = self.tracks.get(&id).map(|t| t.process.host) else { return };
+        let host = self.tracks.get(&id)?.process.host;
         let from = match parent_start_ns {
             0 => self.at(host, ppid, time_ns),
             start => self.by_key.get(&(host, ppid, start / crypto_tracer_format::record::TICK_NS)).copied(),
@@ -254,11 +254,11 @@ impl Identify {
             let p = &t.process;
             (p.exe.clone(), p.argv.clone(), p.argv_len, p.bits, p.cgroup.clone(), p.container.clone())
         });
-        let Some(track) = self.tracks.get_mut(&id) else { return };
+        let track = self.tracks.get_mut(&id)?;
         track.dirty = true;
         track.process.start_seen = true;
         if track.program_ns > time_ns {
-            return;
+            return from;
         }
         track.program_ns = time_ns;
         track.process.ppid = Some(ppid);
@@ -269,6 +269,7 @@ impl Identify {
             process.cgroup = process.cgroup.take().or(cgroup);
             process.container = process.container.take().or(container);
         }
+        from
     }
 
     /// Applies a change to what is known of the process.

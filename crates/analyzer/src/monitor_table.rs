@@ -6,10 +6,13 @@
 
 use crypto_tracer_format::catalogue::{files::basename, libraries::family_of};
 
+use serde_json::{Map, Value};
+
 use crate::argv;
 use crate::event::{ApiCall, Body, Event, TlsHandshake};
 use crate::json::time::Stamps;
 use crate::names::{self, Architecture};
+use crate::render::named_args;
 use crate::tls::registry::{CIPHER_SUITES, GROUPS, VERSIONS};
 
 /// Writes events as lines.
@@ -75,6 +78,8 @@ fn word_and_result(body: &Body<'_>) -> (&'static str, String) {
         Body::ProcessExec(_) => ("exec", String::new()),
         Body::ProcessExit(exit) if exit.signal != 0 => ("exit", names::signal_name(exit.signal)),
         Body::ProcessExit(exit) => ("exit", exit.exit_code.to_string()),
+        // Of many functions there is none, or none that tells anything.
+        Body::ApiCall(call) if call.result == "unknown" => ("call", "-".into()),
         Body::ApiCall(call) => ("call", short(call.result)),
         Body::TlsHandshake(tls) => ("TLS", short(tls.result)),
         Body::KernelCrypto(asked) if asked.result < 0 => ("kernel", asked.result_name()),
@@ -124,15 +129,16 @@ fn put_detail(out: &mut Vec<u8>, body: &Body<'_>, architecture: Architecture) {
     }
 }
 
-/// `SSL_CTX_set_verify {"verify_mode":"SSL_VERIFY_PEER"}  [libssl.so.3]`
+/// `SSL_CTX_set_verify verify_mode=SSL_VERIFY_PEER  [libssl.so.3]`
 fn put_call(out: &mut Vec<u8>, call: &ApiCall<'_>) {
     put_plain(out, call.function);
     if let Some(count) = call.count {
         out.extend_from_slice(format!(" x{count}").as_bytes());
     }
-    if call.args != b"{}" && !call.args.is_empty() {
+    let args: Map<String, Value> = serde_json::from_slice(call.args).unwrap_or_default();
+    if !args.is_empty() {
         out.push(b' ');
-        put_plain(out, call.args);
+        put_plain(out, named_args(&args).as_bytes());
     }
     out.extend_from_slice(b"  [");
     put_plain(out, basename(call.library));

@@ -1,7 +1,9 @@
 //! Which blocks have to be decoded: told from their entries, before anything is read of them.
 //!
-//! Invariant: what identifies processes, and what holds for all that follows, is never left out, so that an event prints the
-//! same whatever range was asked for.
+//! Invariants:
+//! - Counted calls are told when their counter was read: a block behind the end of a range may hold some that are of it.
+//! - What identifies processes, and what holds for all that follows, is never left out, so that an event prints the same
+//!   whatever range was asked for.
 
 use crypto_tracer_format::record::Kind;
 use crypto_tracer_format::segment::BlockEntry;
@@ -12,6 +14,8 @@ use crate::sink::Range;
 /// Kinds that tell nothing about what comes after them.
 const EVENTS_ONLY: &[Kind] =
     &[Kind::FileOpen, Kind::LibLoad, Kind::Loss, Kind::Mark, Kind::ApiCount, Kind::KernelCrypto];
+/// How much later than they completed counted calls are told, at most: the recorder reads the counters once a second.
+const READ_LATER_NS: i64 = 2_000_000_000;
 /// Kinds without which times can't be told.
 const SEGMENT_HEADS: &[Kind] = &[Kind::Host, Kind::Clock];
 /// Kinds that are events, or parts of events, and tell something of later ones: who is who, how a handshake began, what
@@ -38,7 +42,7 @@ pub fn is_wanted(entry: &BlockEntry, clocks: &Clocks, range: Range) -> bool {
         return true;
     };
     let is_before = range.since_wall_ns.is_some_and(|since| last < since);
-    let skippable = match (is_before, is_after(first, range)) {
+    let skippable = match (is_before, is_after(entry, first, range)) {
         (_, true) => bits(&[EVENTS_ONLY, BEFORE_EVENTS]),
         (true, false) => bits(&[EVENTS_ONLY]),
         (false, false) => 0,
@@ -47,11 +51,13 @@ pub fn is_wanted(entry: &BlockEntry, clocks: &Clocks, range: Range) -> bool {
 }
 
 /// Whether nothing from this moment on is asked for.
-fn is_after(first_wall_ns: i64, range: Range) -> bool {
-    range.until_wall_ns.is_some_and(|until| first_wall_ns > until)
+fn is_after(entry: &BlockEntry, first_wall_ns: i64, range: Range) -> bool {
+    let is_late = entry.kinds & bits(&[&[Kind::ApiCount]]) != 0;
+    let later = if is_late { READ_LATER_NS } else { 0 };
+    range.until_wall_ns.is_some_and(|until| first_wall_ns > until.saturating_add(later))
 }
 
 /// Whether a block that isn't wanted is so because it comes after all that is: what is open then doesn't end there.
 pub fn lies_behind(entry: &BlockEntry, clocks: &Clocks, range: Range) -> bool {
-    clocks.wall(entry.first_ns).is_some_and(|first| is_after(first, range))
+    clocks.wall(entry.first_ns).is_some_and(|first| is_after(entry, first, range))
 }

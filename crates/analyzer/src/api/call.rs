@@ -23,6 +23,8 @@ pub struct Decoded {
     count: Option<u64>,
     pub(super) result: &'static str,
     returned: Option<i64>,
+    /// When it returned; of counted calls, when the last of them completed.
+    pub time_ns: u64,
     duration_ns: u64,
     tries: u32,
     /// The library's object; 0: none.
@@ -103,6 +105,7 @@ pub fn api_call(
             None => "unknown",
         },
         returned,
+        time_ns,
         duration_ns: if call.entered_ns == 0 { 0 } else { time_ns.saturating_sub(call.entered_ns) },
         tries: call.tries.max(1),
         object: call.object,
@@ -129,6 +132,9 @@ pub fn api_count(
     let Some((function, library)) = tables.find(segment, count.function, count.library) else {
         return Ok(None);
     };
+    // The record is made when the kernel's counters are read: later, even after the process ended.
+    let read_ns = record.header().time_ns;
+    let time_ns = if count.to_ns == 0 { read_ns } else { count.to_ns.min(read_ns) };
     let values = Values { numbers: [count.n0, count.n1, 0, 0], ..Values::default() };
     let mut args = Vec::new();
     put_args(&mut args, &function.args, &values);
@@ -137,7 +143,8 @@ pub fn api_count(
         count: Some(count.count),
         result: "success",
         returned: None,
-        duration_ns: 0,
+        time_ns,
+        duration_ns: if count.from_ns == 0 { 0 } else { time_ns.saturating_sub(count.from_ns) },
         tries: 1,
         object: 0,
         parent: 0,

@@ -8,7 +8,7 @@
 mod args;
 mod call;
 mod names;
-mod purpose;
+pub mod purpose;
 
 pub use call::{api_call, api_count};
 

@@ -17,9 +17,9 @@ use super::call::Decoded;
 /// The argument that says for what.
 pub const PURPOSE: &str = "purpose";
 /// What is told where libssl builds the chain that it sends.
-const OWN_CHAIN: &str = "own_chain";
+pub const OWN_CHAIN: &str = "own_chain";
 /// Says what the next verification with its object is for.
-const SETS: &[u8] = b"X509_STORE_CTX_set_default";
+pub const SETS: &[u8] = b"X509_STORE_CTX_set_default";
 /// Verifies.
 const VERIFIES: &[u8] = b"X509_verify_cert";
 

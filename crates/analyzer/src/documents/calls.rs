@@ -103,6 +103,9 @@ pub struct CallsPart {
     pub algorithms: Vec<Use>,
     /// Settings of verification, versions and cipher suites.
     pub settings: Vec<Use>,
+    /// What came of verifications of certificates, those with failures first. They stand here whether they belong to a
+    /// handshake that was seen or not.
+    pub verifications: Vec<Use>,
 }
 
 /// The kernel's cryptography.

@@ -45,6 +45,9 @@ pub struct Span {
     pub to: Time,
     /// Whole seconds that were captured; gaps between segments don't count.
     pub duration_seconds: u64,
+    /// The same, exactly: for people, to whom two seconds are not one.
+    #[serde(skip)]
+    pub captured_ns: i64,
 }
 
 /// Totals of a [`SummaryDocument`].

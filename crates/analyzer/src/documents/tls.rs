@@ -92,7 +92,7 @@ pub struct TlsRow {
     /// Whether an earlier session was resumed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resumed: Option<bool>,
-    /// What came of the verification of the peer's certificate: `ok`, the name of an error, or `disabled`.
+    /// What came of the verification of the peer's certificate: `ok`, the name of an error, `disabled` or `by_program`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verify: Option<String>,
     /// JA4 of the ClientHello.
@@ -137,7 +137,7 @@ pub struct TlsTotals {
     pub post_quantum: u64,
     /// Those in which the client offered such a group.
     pub post_quantum_offered: u64,
-    /// Those in which a client's library did not verify the server.
+    /// Those in which a client's library was told not to verify the server, and nobody was seen to ask what it found.
     pub not_verified: u64,
     /// Those in which the verification of the peer failed.
     pub verify_failures: u64,
@@ -158,7 +158,7 @@ pub struct TlsPart {
     pub cipher_suites: Vec<TlsRow>,
     /// Those that failed, and who with whom.
     pub failed: Vec<TlsRow>,
-    /// Those that went on although the peer was not verified, or did not pass.
+    /// Those that didn't fail although the peer was not verified, or did not pass.
     pub not_verified: Vec<TlsRow>,
     /// Certificates that are out of date, or soon will be, or weak. (They are seen in TLS 1.2 and before alone.)
     pub certificates: Vec<CertificateRow>,

@@ -2,7 +2,7 @@
 
 use super::FileId;
 
-/// A completed call, or calls that the kernel counted.
+/// A completed call, or calls that the kernel counted. The event's time is when it returned, or the last of them did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ApiCall<'a> {
     /// The function's name.
@@ -21,7 +21,8 @@ pub struct ApiCall<'a> {
     pub result: &'a str,
     /// What the function returned, where it is known.
     pub returned: Option<i64>,
-    /// How long the call took, from its first try on, in nanoseconds; 0: not known.
+    /// How long the call took, from its first try on, in nanoseconds; of counted calls, in how long a time they completed;
+    /// 0: not known.
     pub duration_ns: u64,
     /// How often it was tried until it completed (a non-blocking handshake); 1 as a rule.
     pub tries: u32,

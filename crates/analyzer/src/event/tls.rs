@@ -93,8 +93,8 @@ pub struct TlsHandshake<'a> {
     pub ja4: &'a [u8],
     /// From the ClientHello to the end of the handshake, in nanoseconds; `None`: one of them was not seen.
     pub duration_ns: Option<u64>,
-    /// Whether this side's library verified the peer's certificate, and what came of it: `ok`, an error's name, `disabled`,
-    /// or empty where the library was not seen.
+    /// Whether this side's library verified the peer's certificate, and what came of it: `ok`, an error's name, `disabled`
+    /// or `by_program`; empty: not known.
     pub verify: &'a [u8],
     /// The file whose functions made the handshake, as it was first seen; empty where none was seen to.
     pub library: &'a [u8],

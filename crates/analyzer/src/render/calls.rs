@@ -10,6 +10,17 @@ const MOST: usize = 4;
 /// So many arguments of a function are shown.
 const MOST_ARGS: usize = 4;
 
+/// By topic: what a call says of which only the function is known.
+const UNTOLD: [(&str, &str); 7] = [
+    ("algorithm", "an algorithm that the call does not name"),
+    ("key_generation", "a new key, the call does not say which"),
+    ("key_derivation", "a derived key, the call does not say how"),
+    ("verify_mode", "verification in a way of its own"),
+    ("verify_result", "a certificate, the call does not say whose"),
+    ("protocol", "versions that the call does not name"),
+    ("ciphers", "cipher suites that the call does not name"),
+];
+
 /// The functions that a process called.
 pub(super) fn functions(list: &[FunctionCalls]) -> Sheet {
     let mut sheet = Sheet::new(&[
@@ -54,7 +65,7 @@ pub(super) fn uses(list: &[Use]) -> Sheet {
     ]);
     for used in list {
         let weak = if used.weak { "\n  weak" } else { "" };
-        let what = if used.args.is_empty() { used.topic.replace('_', " ") } else { args(&used.args) };
+        let what = if used.args.is_empty() { untold(&used.topic) } else { args(&used.args) };
         sheet.row(vec![
             used.count.to_string(),
             used.failures.to_string(),
@@ -63,6 +74,12 @@ pub(super) fn uses(list: &[Use]) -> Sheet {
         ]);
     }
     sheet
+}
+
+/// What a function is about whose arguments tell nothing.
+fn untold(topic: &str) -> String {
+    let known = UNTOLD.iter().find(|(name, _)| *name == topic).map(|(_, text)| (*text).to_owned());
+    known.unwrap_or_else(|| harmless(&topic.replace('_', " ")))
 }
 
 /// Requests to the kernel.
@@ -95,11 +112,26 @@ fn named(list: &[String]) -> String {
 }
 
 /// `digest=MD5, bits=1024`; numbers that only repeat a name are left out.
-fn args(args: &Map<String, Value>) -> String {
+pub(crate) fn args(args: &Map<String, Value>) -> String {
     let repeats = |name: &str| name.strip_suffix("_id").is_some_and(|of| args.contains_key(of));
     let shown = args.iter().filter(|(name, _)| !repeats(name)).map(|(name, value)| match value {
         Value::String(text) => format!("{}={}", harmless(name), harmless(text)),
         value => format!("{}={}", harmless(name), harmless(&value.to_string())),
     });
     shown.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crypto_tracer_format::catalogue::api::Topic;
+
+    #[test]
+    fn a_call_of_which_only_the_function_is_known_is_told_in_words() {
+        assert_eq!(untold("ciphers"), "cipher suites that the call does not name");
+        assert_eq!(untold("new_things"), "new things");
+        for (topic, _) in UNTOLD {
+            assert!(Topic::of_word(topic).is_some(), "{topic}");
+        }
+    }
 }

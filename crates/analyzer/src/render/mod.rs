@@ -20,6 +20,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+pub(crate) use calls::args as named_args;
 pub use rows::Rows;
 pub(crate) use text::harmless;
 

@@ -13,7 +13,7 @@ impl Document for SummaryDocument {
     fn text(&self, out: &mut String) {
         heading(out, &host(&self.host));
         if let Some(span) = self.span {
-            let length = counted(span.duration_seconds, "second", "seconds");
+            let length = length(span.captured_ns);
             out.push_str(&format!("  {} to {} UTC, {length} captured\n", time(span.from), time(span.to)));
         }
         let c = &self.counts;
@@ -33,6 +33,7 @@ impl Document for SummaryDocument {
             counted(c.exits, "process", "processes"),
         ));
         self.tls(out);
+        self.verifications(out);
         self.failed(out);
         self.programs(out);
         self.libraries(out);
@@ -64,7 +65,7 @@ impl SummaryDocument {
         }
         if !tls.not_verified.is_empty() {
             let columns = ["process", "role", "verify", "peer", "sni"];
-            let title = "Peers that were not verified, or did not pass, and were talked to";
+            let title = "Peers that were not verified, or did not pass";
             section(out, title, &tls::sheet(&tls.not_verified, &columns), "");
         }
         if !tls.certificates.is_empty() {
@@ -79,6 +80,15 @@ impl SummaryDocument {
             }
             let title = format!("Certificates with faults, of {} seen", tls.certificates_seen);
             section(out, &title, &sheet, "");
+        }
+    }
+
+    /// Beside the handshakes: of some nothing tells that the verification was theirs.
+    fn verifications(&self, out: &mut String) {
+        let list = &self.api_calls.verifications;
+        if !list.is_empty() {
+            let title = "Verifications of certificates by libraries, whether their handshake is known or not";
+            section(out, title, &calls::uses(list), "");
         }
     }
 
@@ -190,6 +200,16 @@ impl SummaryDocument {
     }
 }
 
+/// `1.9 seconds`; of a longer time, whole ones.
+fn length(ns: i64) -> String {
+    const SECOND: i64 = 1_000_000_000;
+    const TENTH: i64 = SECOND / 10;
+    match ns.saturating_add(TENTH / 2) / TENTH {
+        tenths @ ..100 => format!("{}.{} seconds", tenths / 10, tenths % 10),
+        _ => format!("{} seconds", ns.saturating_add(SECOND / 2) / SECOND),
+    }
+}
+
 fn row(certificate: &CertificateRow) -> Vec<String> {
     let dash = |text: &Option<String>| text.as_deref().map_or_else(|| "-".to_owned(), harmless);
     let bits = certificate.key_bits.map(|bits| format!(" {bits}")).unwrap_or_default();
@@ -210,4 +230,23 @@ fn row(certificate: &CertificateRow) -> Vec<String> {
             names(&certificate.servers)
         ),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_times_are_not_rounded_away() {
+        for (ns, want) in [
+            (0, "0.0 seconds"),
+            (1_886_000_000, "1.9 seconds"),
+            (9_949_999_999, "9.9 seconds"),
+            (9_950_000_000, "10 seconds"),
+            (3_600_500_000_000, "3601 seconds"),
+            (i64::MAX, "9223372036 seconds"),
+        ] {
+            assert_eq!(length(ns), want);
+        }
+    }
 }

@@ -26,9 +26,18 @@ impl Document for TlsDocument {
     }
 }
 
-/// `5 handshakes, 1 failed; 3 of TLS 1.3, 2 (40 %) post-quantum`
+/// `5 handshakes, 1 failed; 3 of TLS 1.3, 2 (40 %) post-quantum`. Where there are both clients and servers, a connection may
+/// stand there twice, once for each end.
 pub(super) fn totals(t: &TlsTotals) -> String {
-    let mut text = counted(t.handshakes, "handshake", "handshakes");
+    let mut text = match (t.clients, t.servers) {
+        (0, _) | (_, 0) => counted(t.handshakes, "handshake", "handshakes"),
+        (clients, servers) => format!(
+            "{} ends of handshakes ({}, {})",
+            t.handshakes,
+            counted(clients, "client", "clients"),
+            counted(servers, "server", "servers")
+        ),
+    };
     text.push_str(&format!(", {} failed", t.failures));
     if t.handshakes > 0 {
         text.push_str(&format!("; {} TLS 1.3", share(t.tls13, t.handshakes)));
@@ -174,6 +183,25 @@ pub(super) fn server(row: &TlsRow) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_connection_of_which_both_ends_were_recorded_is_not_called_two_handshakes() {
+        let text = |clients, servers| {
+            let text = totals(&TlsTotals {
+                handshakes: clients + servers,
+                clients,
+                servers,
+                ..TlsTotals::default()
+            });
+            text.split(',').take(if clients * servers > 0 { 2 } else { 1 }).collect::<Vec<_>>().join(",")
+        };
+        assert_eq!(text(8, 8), "16 ends of handshakes (8 clients, 8 servers)");
+        assert_eq!(text(1, 2), "3 ends of handshakes (1 client, 2 servers)");
+        assert_eq!(
+            (&*text(3, 0), &*text(0, 1), &*text(0, 0)),
+            ("3 handshakes", "1 handshake", "0 handshakes")
+        );
+    }
 
     #[test]
     fn shares_are_only_whole_where_they_are() {

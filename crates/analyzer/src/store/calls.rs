@@ -91,7 +91,10 @@ impl Ingest {
             let count = call.count.unwrap_or(1).min(MOST_AT_ONCE).cast_signed();
             let failures = if call.result == "failure" { count } else { 0 };
             let key = ApiKey { process, function, library, args, segment: row.segment };
-            if self.calls.api.count(key, Counter { count, failures, ..Counter::one(event.wall_ns) }) {
+            // Counted calls have the time of the last of them.
+            let before = call.count.map_or(0, |_| signed(call.duration_ns).max(0));
+            let first = event.wall_ns.map(|wall_ns| wall_ns.saturating_sub(before));
+            if self.calls.api.count(key, Counter { count, failures, first, ..Counter::one(event.wall_ns) }) {
                 self.calls.flush(&self.db)?;
             }
         }

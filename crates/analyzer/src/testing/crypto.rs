@@ -80,15 +80,13 @@ impl Recording {
         count: u64,
         n0: i64,
     ) -> &mut Self {
-        self.record(who.header(at(ms)), |_: &mut Builder<'_, ApiCount>| ApiCount {
-            function,
-            library,
-            count,
-            from_ns: at(ms),
-            to_ns: at(ms),
-            n0,
-            n1: 0,
-        })
+        let done = ApiCount { function, library, count, from_ns: at(ms), to_ns: at(ms), n0, n1: 0 };
+        self.counted(ms, who, done)
+    }
+
+    /// Calls whose counter was read then.
+    pub fn counted(&mut self, ms: u64, who: Who, done: ApiCount) -> &mut Self {
+        self.record(who.header(at(ms)), |_: &mut Builder<'_, ApiCount>| done)
     }
 
     /// A message of a TLS handshake, of `from` on port 40000 with 192.168.1.2 on port 443.

@@ -2,7 +2,8 @@
 //!
 //! A handshake ends when both directions are encrypted, with an alert, when the connection is closed, when its process ends,
 //! or when the library says what came of it. Where a call of the library is under way, its answer is waited for, at most
-//! [`GRACE_NS`]. In TLS 1.3 alerts are encrypted: on the wire one is told by its length, as long as it is the first thing that
+//! [`GRACE_NS`]; then, where the library doesn't insist on a good certificate, as long for the program to ask what was found
+//! of the peer. In TLS 1.3 alerts are encrypted: on the wire one is told by its length, as long as it is the first thing that
 //! its side encrypts; of a later one only the library knows.
 //!
 //! Invariants:
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 use crypto_tracer_format::record::{Direction, Header, TlsMessage};
 
-use super::library::{Library, Question};
+use super::library::Library;
 use super::message::Decoded;
 use crate::api::LibraryFile;
 use crate::event::TlsHandshake;
@@ -153,8 +154,25 @@ impl Handshakes {
         ended: &mut Vec<Ended>,
     ) {
         let Some(&connection) = self.by_object.get(&(process, object)) else { return };
-        let result = if success { result::SUCCESS } else { result::FAILURE };
-        self.end((connection, process), now, result, ended);
+        let place = (connection, process);
+        let ask = self.find(place).filter(|_| success).map(|open| open.question(now));
+        if ask.is_some_and(|ask| self.library.may_be_asked(&ask)) {
+            if let Some(open) = self.find(place) {
+                open.answer(now);
+            }
+            self.wait_longer(place, now);
+            return;
+        }
+        self.end(place, now, if success { result::SUCCESS } else { result::FAILURE }, ended);
+    }
+
+    /// The program asked the library what it found of the peer: that was all there was to wait for.
+    pub fn asked(&mut self, process: ProcessId, object: u64, now: u64, ended: &mut Vec<Ended>) {
+        let Some(&connection) = self.by_object.get(&(process, object)) else { return };
+        let place = (connection, process);
+        if self.find(place).is_some_and(|open| open.is_answered) {
+            self.end(place, now, result::SUCCESS, ended);
+        }
     }
 
     /// A process ended, and with it what it had open.
@@ -239,6 +257,15 @@ impl Handshakes {
         }
     }
 
+    /// Waits anew.
+    fn wait_longer(&mut self, place: Place, now: u64) {
+        let waited = self.find(place).and_then(|open| Some((open.deadline_ns.take()?, open.number)));
+        if let Some(waited) = waited {
+            self.waiting.remove(&waited);
+        }
+        self.wait(place, now);
+    }
+
     fn end(&mut self, place: Place, now: u64, result: &'static str, ended: &mut Vec<Ended>) {
         let (connection, process) = place;
         let Some(ends) = self.open.get_mut(&connection) else { return };
@@ -258,13 +285,7 @@ impl Handshakes {
             self.by_object.remove(&(process, open.object));
         }
         self.bytes = self.bytes.saturating_sub(open.bytes);
-        let ask = Question {
-            process,
-            object: open.object,
-            client: open.client.unwrap_or_default(),
-            times: (open.first_ns, now),
-            succeeded: result == "success",
-        };
+        let ask = open.question(now);
         ended.push(Ended {
             time_ns: now,
             header: open.header,

@@ -2,13 +2,15 @@
 //! made them.
 //!
 //! Invariants:
-//! - Objects are those of one process: the same number in another process is something else.
-//! - Memory is bounded: of more than [`OBJECTS`] objects or threads the older half is forgotten.
+//! - Objects are those of one process: the same number in another process is something else. A child has its parent's, as
+//!   they were when it was forked, until it begins a program of its own.
+//! - Memory is bounded: of more than [`OBJECTS`] objects the older half is forgotten.
 //! - Nothing is guessed: what a library wasn't seen to say of the very connection is not known. A thread that has many
-//!   connections under way says nothing of one of them by what it does at the time.
+//!   connections under way says nothing of one of them by what it does at the time. That a certificate was found good is no
+//!   verification yet: the library must be known to insist on it, or the program must have asked what was found.
 
-use std::collections::HashMap;
-use std::hash::Hash;
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use crate::api::LibraryFile;
@@ -16,6 +18,19 @@ use crate::identity::ProcessId;
 
 /// Objects that are remembered.
 const OBJECTS: usize = 1 << 16;
+/// Objects that a child has of its parent: the youngest.
+const INHERITED: usize = 1 << 12;
+
+/// What is told of a peer where there is no result, or one that has to be told apart.
+pub mod verdict {
+    /// The certificate was found good.
+    pub const OK: &str = "ok";
+    /// The library was told not to verify, and nobody was seen to ask what it found.
+    pub const DISABLED: &str = "disabled";
+    /// The library was told not to verify; the program asked what it found, and that was good. What the program made of the
+    /// answer is its own affair.
+    pub const BY_PROGRAM: &str = "by_program";
+}
 
 /// Whether a peer is to be verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,8 +104,12 @@ pub struct Question {
     pub client: bool,
     /// When it began and ended.
     pub times: (u64, u64),
-    /// Whether it succeeded.
-    pub succeeded: bool,
+}
+
+impl Question {
+    fn is_within(&self, time_ns: u64) -> bool {
+        (self.times.0..=self.times.1).contains(&time_ns)
+    }
 }
 
 impl Library {
@@ -133,51 +152,118 @@ impl Library {
         self.objects.get(&(process, object)).filter(|_| object != 0)?.file.clone()
     }
 
-    /// Whether the peer's certificate was verified: `ok`, what was wrong, `disabled`; `None`: not known.
-    pub fn verify(&self, ask: &Question) -> Option<String> {
-        let object = self.objects.get(&(ask.process, ask.object)).filter(|_| ask.object != 0)?;
-        let context = self.objects.get(&(ask.process, object.parent)).filter(|_| object.parent != 0);
-        let mode = object.mode.or_else(|| context.and_then(|c| c.mode));
-        // A server that asks for no certificate has nothing to verify.
-        let disabled = || ask.client.then(|| "disabled".to_owned());
-        if mode == Some(Mode::Off) {
-            return disabled();
-        }
-        let within = |time_ns: u64| (ask.times.0..=ask.times.1).contains(&time_ns);
-        if let Some((_, text)) = object.verified.as_ref().filter(|(time_ns, _)| within(*time_ns)) {
-            return Some(text.clone());
-        }
-        let of_peer = if ask.client { "ssl_server" } else { "ssl_client" };
-        let checked = object.checked.as_ref().filter(|(at, purpose, _)| within(*at) && purpose == of_peer);
-        match checked?.2.as_str() {
-            // Nobody was seen to switch it off, but nobody minded what came of it.
-            "ok" => Some("ok".to_owned()),
-            _ if mode.is_none() && ask.succeeded => disabled(),
-            text => Some(text.to_owned()),
+    /// A process began as a copy of another: what was said of that one's objects holds of its own.
+    pub fn inherit(&mut self, child: ProcessId, parent: ProcessId) {
+        let mut its: Vec<(u64, u64, Object)> = self
+            .objects
+            .range(objects_of(parent))
+            .map(|(key, used, object)| (used, key.1, object.clone()))
+            .collect();
+        its.sort_unstable_by_key(|(used, ..)| *used);
+        let old = its.len().saturating_sub(INHERITED);
+        for (_, number, object) in its.into_iter().skip(old) {
+            if self.objects.get(&(child, number)).is_none() {
+                self.objects.insert((child, number), object);
+            }
         }
     }
+
+    /// A process ended or began another program: its objects are no more.
+    pub fn forget(&mut self, process: ProcessId) {
+        self.objects.remove_range(objects_of(process));
+    }
+
+    /// What is known of a connection's object and of its handshake: whether its peer is to be verified, and what came of that.
+    fn known(&self, ask: &Question) -> Option<Known<'_>> {
+        let object = self.objects.get(&(ask.process, ask.object)).filter(|_| ask.object != 0)?;
+        let context = self.objects.get(&(ask.process, object.parent)).filter(|_| object.parent != 0);
+        let of_peer = if ask.client { "ssl_server" } else { "ssl_client" };
+        let checked =
+            object.checked.as_ref().filter(|(at, purpose, _)| ask.is_within(*at) && purpose == of_peer);
+        Some(Known {
+            mode: object.mode.or_else(|| context.and_then(|c| c.mode)),
+            asked: object
+                .verified
+                .as_ref()
+                .filter(|(at, _)| ask.is_within(*at))
+                .map(|(_, text)| text.as_str()),
+            checked: checked.map(|(_, _, text)| text.as_str()),
+        })
+    }
+
+    /// Whether it is up to the program to ask what was found of the peer, and it hasn't yet.
+    pub fn may_be_asked(&self, ask: &Question) -> bool {
+        let Some(known) = self.known(ask).filter(|known| ask.client && known.asked.is_none()) else {
+            return false;
+        };
+        match known.mode {
+            Some(Mode::On) => false,
+            Some(Mode::Off) => true,
+            None => known.checked.is_some(),
+        }
+    }
+
+    /// What came of the verification of the peer's certificate: `ok`, what was wrong, or another [`verdict`]; `None`: not known.
+    pub fn verify(&self, ask: &Question) -> Option<String> {
+        let known = self.known(ask)?;
+        let text = match (known.mode, known.asked, known.checked) {
+            // A server that asks for no certificate has nothing to verify.
+            (Some(Mode::Off), ..) if !ask.client => return None,
+            (Some(Mode::Off), Some(verdict::OK), _) => verdict::BY_PROGRAM,
+            (Some(Mode::Off), None, _) => verdict::DISABLED,
+            (_, Some(found), _) => found,
+            // It may be that nobody would have minded anything else.
+            (None, None, Some(verdict::OK)) => return None,
+            (_, None, found) => found?,
+        };
+        Some(text.to_owned())
+    }
+}
+
+struct Known<'a> {
+    mode: Option<Mode>,
+    /// What the program was told.
+    asked: Option<&'a str>,
+    /// What the library found within the handshake.
+    checked: Option<&'a str>,
+}
+
+fn objects_of(process: ProcessId) -> RangeInclusive<(ProcessId, u64)> {
+    (process, 0)..=(process, u64::MAX)
 }
 
 /// A map that forgets its older half when it is full.
 #[derive(Debug)]
 struct Recent<K, V> {
-    entries: HashMap<K, (u64, V)>,
+    entries: BTreeMap<K, (u64, V)>,
     uses: u64,
 }
 
 impl<K, V> Default for Recent<K, V> {
     fn default() -> Self {
-        Recent { entries: HashMap::new(), uses: 0 }
+        Recent { entries: BTreeMap::new(), uses: 0 }
     }
 }
 
-impl<K: Eq + Hash + Copy, V: Default> Recent<K, V> {
+impl<K: Ord + Copy, V: Default> Recent<K, V> {
     fn get(&self, key: &K) -> Option<&V> {
         self.entries.get(key).map(|(_, value)| value)
     }
 
     fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         self.entries.get_mut(key).map(|(_, value)| value)
+    }
+
+    /// Those with such keys, and when they were used.
+    fn range(&self, keys: RangeInclusive<K>) -> impl Iterator<Item = (&K, u64, &V)> {
+        self.entries.range(keys).map(|(key, (used, value))| (key, *used, value))
+    }
+
+    fn remove_range(&mut self, keys: RangeInclusive<K>) {
+        let gone: Vec<K> = self.entries.range(keys).map(|(key, _)| *key).collect();
+        for key in gone {
+            self.entries.remove(&key);
+        }
     }
 
     fn insert(&mut self, key: K, value: V) {

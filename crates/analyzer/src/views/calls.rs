@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::processes::Whose;
 use super::weak::is_weak;
+use crate::api::purpose::{OWN_CHAIN, PURPOSE, SETS as SETS_PURPOSE};
 use crate::documents::{
     ArgsCount, CallsPart, Counted, FunctionCalls, KernelCalls, KernelPart, Time, Use, shown,
 };
@@ -21,6 +22,7 @@ const MOST_ARGS: usize = 10;
 
 /// Topics that tell of algorithms, and of settings.
 const ALGORITHMS: [&str; 3] = ["algorithm", "key_generation", "key_derivation"];
+const VERIFICATIONS: [&str; 1] = ["verify_result"];
 const SETTINGS: [&str; 3] = ["verify_mode", "protocol", "ciphers"];
 
 /// Calls of a process with the same arguments.
@@ -105,6 +107,7 @@ pub(super) fn of_host(db: &Connection, host: i64, top: usize) -> Result<CallsPar
         failures: calls.iter().map(|c| c.counted.failures).fold(0, u64::saturating_add),
         algorithms: uses(&calls, &ALGORITHMS, top),
         settings: uses(&calls, &SETTINGS, top),
+        verifications: verifications(&calls, top),
     })
 }
 
@@ -145,6 +148,21 @@ fn uses(calls: &[Calls], topics: &[&str], top: usize) -> Vec<Use> {
     list.sort_by_key(|used| (!used.weak, std::cmp::Reverse(used.count)));
     let weak = list.iter().filter(|used| used.weak).count();
     list.truncate(top.max(weak));
+    list
+}
+
+/// What came of verifications; at most `top`, but all that failed. The chain that a library builds to send it is nobody
+/// else's certificate, and what sets a purpose verifies nothing.
+fn verifications(calls: &[Calls], top: usize) -> Vec<Use> {
+    let verifies = |call: &&Calls| {
+        let is_own_chain = call.args.get(PURPOSE).is_some_and(|purpose| purpose == OWN_CHAIN);
+        !is_own_chain && call.function.as_bytes() != SETS_PURPOSE
+    };
+    let verifying: Vec<Calls> = calls.iter().filter(verifies).cloned().collect();
+    let mut list = uses(&verifying, &VERIFICATIONS, usize::MAX);
+    list.sort_by_key(|used| (used.failures == 0, std::cmp::Reverse(used.count)));
+    let failed = list.iter().filter(|used| used.failures > 0).count();
+    list.truncate(top.max(failed));
     list
 }
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::processes::Whose;
 use crate::documents::{Counted, Time, TlsPeer, TlsTotals, shown};
 use crate::store::{Outcome, StoreError};
+use crate::tls::library::verdict;
 
 /// Groups that withstand quantum computers, as far as is known: ML-KEM alone, ML-KEM with a curve, and the drafts of that
 /// which browsers used before (Kyber).
@@ -49,14 +50,16 @@ impl Negotiation {
         self.outcome.result == "failure"
     }
 
-    /// A client's library was told not to verify the server.
+    /// A client's library was told not to verify the server, and nobody was seen to ask what it found.
     pub(super) fn is_not_verified(&self) -> bool {
-        self.outcome.client && self.outcome.verify == b"disabled"
+        self.outcome.client && self.outcome.verify == verdict::DISABLED.as_bytes()
     }
 
     /// The peer was verified and did not pass.
     pub(super) fn has_failed_verification(&self) -> bool {
-        !matches!(&*self.outcome.verify, b"" | b"ok" | b"disabled")
+        let verify = &*self.outcome.verify;
+        let is = |text: &str| verify == text.as_bytes();
+        !verify.is_empty() && ![verdict::OK, verdict::DISABLED, verdict::BY_PROGRAM].into_iter().any(is)
     }
 
     pub(super) fn role(&self) -> &'static str {
@@ -170,6 +173,20 @@ mod tests {
             assert!(!named || is_post_quantum(number), "{number}");
         }
         assert!(!is_post_quantum(29) && !is_post_quantum(256));
+    }
+
+    #[test]
+    fn who_asked_for_the_result_is_no_fault() {
+        let told = |verify: &str, client| {
+            let outcome = Outcome { verify: verify.as_bytes().into(), client, ..Outcome::default() };
+            let n = Negotiation { outcome, ..Negotiation::default() };
+            (n.is_not_verified(), n.has_failed_verification())
+        };
+        for neither in ["", "ok", "by_program"] {
+            assert_eq!(told(neither, true), (false, false), "{neither}");
+        }
+        assert_eq!((told("disabled", true), told("disabled", false)), ((true, false), (false, false)));
+        assert_eq!(told("X509_V_ERR_CERT_HAS_EXPIRED", true), (false, true));
     }
 
     #[test]

@@ -62,13 +62,13 @@ fn document(
     host: &HostRow,
     options: &SummaryOptions,
 ) -> Result<SummaryDocument, StoreError> {
-    let duration_seconds = host.duration_seconds();
+    let (duration_seconds, captured_ns) = (host.duration_seconds(), host.captured_ns);
     let top = options.top as usize;
     Ok(SummaryDocument {
         summary_version: "1.0",
         generated_at: host.end(),
         host: host.part(),
-        span: host.walls.map(|(from, to)| Span { from, to, duration_seconds }),
+        span: host.walls.map(|(from, to)| Span { from, to, duration_seconds, captured_ns }),
         counts: counts(db, host.id)?,
         programs: programs(db, host.id, options.top)?,
         libraries: libraries(db, host.id)?,

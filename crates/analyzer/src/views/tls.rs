@@ -87,6 +87,8 @@ impl TlsColumn {
         TlsColumn::Version,
         TlsColumn::CipherSuite,
         TlsColumn::Group,
+        TlsColumn::Result,
+        TlsColumn::Verify,
     ];
 
     /// The column of that name.

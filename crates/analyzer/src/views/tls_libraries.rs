@@ -2,7 +2,8 @@
 //!
 //! Invariants:
 //! - Where a call told which file made the handshake, that one is named, and no other.
-//! - Else all are named that the process had and that make handshakes; libcrypto or libgcrypt alone never do.
+//! - Else all are named that the process had and that make handshakes (libcrypto or libgcrypt alone never do), and programs
+//!   with a library within them, of whose functions for TLS it called some.
 //! - A library is named as it names itself (`OpenSSL 3.0.19 27 Jan 2026`), else by its file. A program that holds a library
 //!   within itself is named by both.
 
@@ -21,6 +22,8 @@ use crypto_tracer_format::catalogue::libraries::{family_of, makes_handshakes};
 pub(super) struct TlsLibraries {
     /// By process: paths and names of the libraries that it had.
     mapped: HashMap<i64, Vec<(Vec<u8>, String)>>,
+    /// By process: programs that hold a library whose functions for TLS it called.
+    within: HashMap<i64, Vec<Vec<u8>>>,
     /// By path, the family of libraries whose functions were watched within a file.
     watched: HashMap<Vec<u8>, String>,
 }
@@ -43,6 +46,14 @@ impl TlsLibraries {
                 [stored_bytes(row, 0)?, stored_bytes(row, 1)?].map(Option::unwrap_or_default);
             libraries.watched.insert(path, shown(&family).0);
         }
+        let mut statement = db.prepare_cached(include_str!("../../sql/tls_called.sql"))?;
+        let mut rows = statement.query([host])?;
+        while let Some(row) = rows.next()? {
+            let path = stored_bytes(row, 1)?.unwrap_or_default();
+            if family_of(&path).is_none() {
+                libraries.within.entry(row.get(0)?).or_default().push(path);
+            }
+        }
         Ok(libraries)
     }
 
@@ -54,7 +65,8 @@ impl TlsLibraries {
             return Some(own.unwrap_or_else(|| self.by_path(path)));
         }
         let able = mapped.iter().filter(|(path, _)| makes_handshakes(path));
-        let mut names: Vec<&str> = able.map(|(_, name)| name.as_str()).collect();
+        let mut names: Vec<String> = able.map(|(_, name)| name.clone()).collect();
+        names.extend(self.within.get(&process).into_iter().flatten().map(|path| self.by_path(path)));
         names.sort_unstable();
         names.dedup();
         (!names.is_empty()).then(|| names.join(", "))
@@ -88,6 +100,7 @@ mod tests {
                 (1, had(&["/libssl.so.3", "/libcrypto.so.3", "/libgnutls.so.30", "/libgcrypt.so.20"])),
                 (2, had(&["/libcrypto.so.3"])),
             ]),
+            within: HashMap::from([(4, vec![b"/usr/bin/node".to_vec()])]),
             watched: HashMap::from([
                 (b"/usr/bin/node".to_vec(), "OpenSSL".to_owned()),
                 (b"/libssl.so.3".to_vec(), "OpenSSL".to_owned()),
@@ -100,5 +113,6 @@ mod tests {
         assert_eq!(name(2, "/libssl.so.3").as_deref(), Some("libssl.so.3"), "it was not seen to be mapped");
         assert_eq!(name(3, "/usr/bin/node").as_deref(), Some("OpenSSL within node"));
         assert_eq!(name(3, ""), None);
+        assert_eq!(name(4, "").as_deref(), Some("OpenSSL within node"), "it called its functions");
     }
 }

@@ -1,11 +1,13 @@
 //! Calls and handshakes: in every form, from the capture and from a database alike.
 
 use crypto_tracer_analyzer::filter::Filter;
+use crypto_tracer_analyzer::json::time::timestamp;
 use crypto_tracer_analyzer::monitor::{Format, MonitorOptions};
-use crypto_tracer_format::record::{ApiCall, Direction, TlsHello, TlsMessage};
+use crypto_tracer_analyzer::when::When;
+use crypto_tracer_format::record::{ApiCall, ApiCount, Direction, TlsHello, TlsMessage};
 use serde_json::{Value, json};
 
-use crate::testing::{HOST, Recording, Who, at, message, who};
+use crate::testing::{HOST, Recording, Who, at, message, wall, who};
 use crate::{Folder, events_with, run, schema};
 
 /// Calls and handshakes of a client: one in TLS 1.3 through its library, one in TLS 1.2 that the client breaks off.
@@ -36,7 +38,11 @@ pub fn crypto(r: &mut Recording, client: Who) {
 #[test]
 fn calls_and_handshakes_in_a_table() {
     let mut r = Recording::begin(HOST);
-    crypto(&mut r, who(77, b"curl"));
+    let client = who(77, b"curl");
+    crypto(&mut r, client);
+    // It gives back nothing that tells.
+    r.function(3, "SSL_CTX_set_options", "protocol", "", "none");
+    r.call(9, client, |_| ApiCall { function: 3, library: 1, result: 5, ..ApiCall::default() });
     let folder = Folder::new();
     let options = MonitorOptions { format: Format::Table, ..MonitorOptions::default() };
     let (text, _) = run(&[folder.file("a.ctrace", &r.bytes())], &options).unwrap();
@@ -44,9 +50,9 @@ fn calls_and_handshakes_in_a_table() {
     assert_eq!(
         lines,
         [
-            "call     ok         SSL_CTX_ctrl {\"command\":\"SSL_CTRL_SET_MIN_PROTO_VERSION\",\"command_id\":123,\
-             \"version\":\"TLSv1.2\",\"version_id\":771}  [libssl.so.3]",
-            "call     ok         EVP_DigestFinal x212 {\"digest\":\"SHA256\",\"digest_id\":672}  [libcrypto.so.3]",
+            "call     ok         SSL_CTX_ctrl command=SSL_CTRL_SET_MIN_PROTO_VERSION, version=TLSv1.2  [libssl.so.3]",
+            "call     ok         EVP_DigestFinal x212 digest=SHA256  [libcrypto.so.3]",
+            "call     -          SSL_CTX_set_options  [libssl.so.3]",
             "TLS      ok         client of 192.168.1.2:443 example.com  TLSv1.3 TLS_AES_256_GCM_SHA384 x25519",
             "TLS      failed     client of 192.168.1.2:443 example.com  TLSv1.2 TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384  \
              [alert sent: unknown_ca]",
@@ -104,4 +110,30 @@ fn calls_of_a_library() {
         let (text, _) = run(std::slice::from_ref(&file), &options).unwrap();
         assert_eq!(text.lines().count(), want, "{library}: {text}");
     }
+}
+
+/// The kernel counts; that is read later, when the process may have ended.
+#[test]
+fn counted_calls_have_the_time_at_which_they_were_made() {
+    let client = who(77, b"curl");
+    let mut r = Recording::begin(HOST);
+    r.counted_function(1, "EVP_CIPHER_CTX_free", "").api_library(1, "/usr/lib/libcrypto.so.3");
+    let done = ApiCount { function: 1, library: 1, count: 3, from_ns: at(20), to_ns: at(40), n0: 0, n1: 0 };
+    r.exit(50, client, 0, 0).block().counted(900, client, done);
+    // Of a clock that lies: nothing completes after its counter was read.
+    r.counted(901, client, ApiCount { to_ns: at(950), from_ns: 0, ..done });
+    let of = |options: &MonitorOptions| {
+        let said = |e: &Value| {
+            (e["event_type"].to_string(), e["timestamp"].to_string(), e["duration_ms"].to_string())
+        };
+        events_with(&r, options).iter().map(said).collect::<Vec<_>>()
+    };
+    let stamp = |ms: i64| json!(timestamp(wall(ms))).to_string();
+    let event = |kind: &str, ms, took: &str| (format!("\"{kind}\""), stamp(ms), took.to_owned());
+    let first = event("api_call", 40, "20.0");
+    let all = [event("process_exit", 50, "null"), first.clone(), event("api_call", 901, "null")];
+    assert_eq!(of(&MonitorOptions::default()), all);
+    // What is in another block than the range's is found.
+    let until = Some(When::At(wall(45)));
+    assert_eq!(of(&MonitorOptions { until, ..MonitorOptions::default() }), [first]);
 }

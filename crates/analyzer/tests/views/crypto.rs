@@ -8,11 +8,12 @@ use crypto_tracer_analyzer::render::Format;
 use crypto_tracer_analyzer::sink::{Range, Sink, Source};
 use crypto_tracer_analyzer::store::{DatabaseSource, IngestOptions, Ingested, ingest};
 use crypto_tracer_analyzer::views::{Material, SummaryOptions, TlsColumn, TlsOptions};
+use crypto_tracer_format::record::{ApiCall as Call, ApiCount, TlsMessage};
 use serde_json::Value;
 
 use crate::scene::wire;
 use crate::staged::{CRYPTO, Staged, Who, call, staged};
-use crate::testing::wall;
+use crate::testing::{HOST, Recording, at, message, wall, who};
 use crate::{Folder, View};
 
 /// Writes down what comes.
@@ -328,10 +329,15 @@ fn handshakes_of_real_programs_come_through() {
     assert_eq!(rows(&database, failed), ["2 failure unknown_ca", "3 failure encrypted"]);
     let material = crate::material(&[capture]);
     let rows = View::Tls(TlsOptions::default()).documents(&material).remove(0)["handshakes"].clone();
-    let version = |row: usize| (rows[row]["version"].clone(), rows[row]["failures"].clone());
-    assert_eq!(rows.as_array().unwrap().len(), 2);
-    assert!([version(0), version(1)].contains(&("TLSv1.3".into(), 1.into())));
-    assert!([version(0), version(1)].contains(&("TLSv1.2".into(), 1.into())));
+    let mut results: Vec<_> = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| (r["version"].to_string(), r["result"].to_string()))
+        .collect();
+    results.sort();
+    let want = [("TLSv1.2", "failure"), ("TLSv1.3", "failure"), ("TLSv1.3", "success")];
+    assert_eq!(results, want.map(|(version, result)| (format!("\"{version}\""), format!("\"{result}\""))));
     assert_eq!(rows[0]["sni"], "www.example.com");
     assert_eq!(rows[0]["peer"], serde_json::json!({"address": "192.168.1.2", "port": 443}));
     let summary = View::Summary(SummaryOptions::default()).documents(&material).remove(0);
@@ -360,4 +366,110 @@ fn what_lies_about_counts_spoils_no_sum() {
     let database = folder.path("a.db");
     put(&source, &database);
     assert_eq!(stored(&database), heard(&mut source), "each event as it came");
+}
+
+/// The kernel counts calls; a record says from when to when.
+#[test]
+fn counted_calls_were_made_when_they_were_counted() {
+    let client = who(77, b"curl");
+    let mut r = Recording::begin(HOST);
+    r.counted_function(1, "EVP_CIPHER_CTX_free", "")
+        .api_library(1, "/usr/lib/libcrypto.so.3")
+        .exit(50, client, 0, 0);
+    let done = ApiCount { function: 1, library: 1, count: 3, from_ns: at(20), to_ns: at(40), n0: 0, n1: 0 };
+    r.counted(900, client, done);
+    let folder = Folder::new();
+    let material = crate::material(&[folder.file("a.ctrace", &r.bytes())]);
+    let function = View::pid(77).documents(&material).remove(0)["api_functions"][0].clone();
+    let stamp = |ms| serde_json::json!(crypto_tracer_analyzer::json::time::timestamp(wall(ms)));
+    assert_eq!(
+        [&function["count"], &function["first"], &function["last"]],
+        [&3.into(), &stamp(20), &stamp(40)]
+    );
+}
+
+/// A program with a library within it, whose handshakes run through functions that aren't probed: what it called of it tells.
+#[test]
+fn a_handshake_of_a_program_with_a_library_within_it() {
+    let node = who(77, b"node");
+    for (topic, want) in [("context", "OpenSSL within node"), ("random", "null")] {
+        let mut r = Recording::begin(HOST);
+        r.function(1, "SSL_CTX_new", topic, "", "pointer").api_library(1, "/usr/bin/node");
+        r.call(5, node, |_| Call { function: 1, library: 1, result: 1, ..Call::default() });
+        r.tls(10, node, 7, TlsMessage::ClientHello, true, &message!("tls13_client_hello"));
+        let folder = Folder::new();
+        let material = crate::material(&[folder.file("a.ctrace", &r.bytes())]);
+        let options = TlsOptions { group_by: vec![TlsColumn::Library], ..TlsOptions::default() };
+        let document = View::Tls(options).documents(&material).remove(0);
+        assert_eq!(counted(&document, "library"), [(want.to_owned(), 1)]);
+    }
+}
+
+/// `openssl s_client` shakes hands within SSL_write: what it found of the server belongs to no handshake, and is told.
+#[test]
+fn verifications_of_handshakes_that_are_not_known_are_in_the_summary() {
+    let client = who(77, b"openssl");
+    let mut r = Recording::begin(HOST);
+    r.function(1, "X509_STORE_CTX_set_default", "verify_result", "name=purpose:algorithm", "one")
+        .function(2, "X509_verify_cert", "verify_result", "", "one")
+        .function(
+            3,
+            "SSL_get_verify_result",
+            "verify_result",
+            "n0=verify_result:openssl_verify_result",
+            "zero",
+        )
+        .api_library(1, "/usr/lib/libssl.so.3");
+    for (ms, object, purpose, result) in [(1, 8, "ssl_server", 0), (3, 9, "default", 0)] {
+        r.call(ms, client, |b| Call {
+            function: 1,
+            library: 1,
+            object,
+            result: 1,
+            name: b.string(purpose.as_bytes()),
+            ..Call::default()
+        });
+        r.call(ms + 1, client, |_| Call { function: 2, library: 1, object, result, ..Call::default() });
+    }
+    for (ms, n0) in [(6, 0), (7, 0), (8, 18)] {
+        r.call(ms, client, |_| Call {
+            function: 3,
+            library: 1,
+            object: 5,
+            result: n0,
+            n0,
+            ..Call::default()
+        });
+    }
+    let folder = Folder::new();
+    let material = crate::material(&[folder.file("a.ctrace", &r.bytes())]);
+    let view = View::Summary(SummaryOptions { top: 2 });
+    let verifications = view.documents(&material).remove(0)["api_calls"]["verifications"].clone();
+    let mut told: Vec<_> = verifications
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|v| {
+            (
+                v["functions"][0].as_str().unwrap(),
+                v["args"].to_string(),
+                v["count"].clone(),
+                v["failures"].clone(),
+            )
+        })
+        .collect();
+    let row = |function, args: &str| (function, args.to_owned(), Value::from(1), Value::from(1));
+    let want = [
+        row(
+            "SSL_get_verify_result",
+            r#"{"verify_result":"X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT","verify_result_id":18}"#,
+        ),
+        row("X509_verify_cert", r#"{"purpose":"ssl_server"}"#),
+        row("X509_verify_cert", r#"{"purpose":"default"}"#),
+    ];
+    told.sort_by_key(|row| row.1.len());
+    told.reverse();
+    assert_eq!(told, want, "all that failed, and no more than that");
+    let text = view.write(&material, Format::Table).unwrap().0;
+    assert!(text.contains("verify_result=X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT"), "{text}");
 }

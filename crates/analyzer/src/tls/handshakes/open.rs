@@ -7,6 +7,7 @@ use crate::event::{Alert, Endpoint};
 use crate::identity::{ProcessId, SegmentId};
 use crate::tls::certificate::put_certificate;
 use crate::tls::ja4::ja4;
+use crate::tls::library::Question;
 use crate::tls::offered::offered;
 use crate::tls::parse::{self, TLS12, TLS13, extension};
 use crate::tls::registry::CIPHER_SUITES;
@@ -32,6 +33,8 @@ pub struct Open {
     /// When both directions were encrypted.
     pub through_ns: Option<u64>,
     pub deadline_ns: Option<u64>,
+    /// The library said that it succeeded; what the program asks of the peer is waited for.
+    pub is_answered: bool,
     pub group: Option<u16>,
     pub signature_scheme: Option<u16>,
     pub hello_retry: bool,
@@ -107,6 +110,7 @@ impl Open {
             first_ns: message.header.time_ns,
             through_ns: None,
             deadline_ns: None,
+            is_answered: false,
             group: None,
             signature_scheme: None,
             hello_retry: false,
@@ -259,8 +263,27 @@ impl Open {
         Verdict::Open
     }
 
+    /// The library said that it succeeded.
+    pub fn answer(&mut self, now: u64) {
+        self.is_answered = true;
+        self.through_ns.get_or_insert(now);
+    }
+
+    /// What is to be found out of its peer, if it ends now.
+    pub fn question(&self, now: u64) -> Question {
+        Question {
+            process: self.process,
+            object: self.object,
+            client: self.client.unwrap_or_default(),
+            times: (self.first_ns, now),
+        }
+    }
+
     /// What the messages say where the library says nothing, once no more of them can be seen; `None`: some still can.
     pub fn outcome(&self) -> Option<&'static str> {
+        if self.is_answered {
+            return Some(result::SUCCESS);
+        }
         self.through_ns.map(|_| if self.is_refused() { result::FAILURE } else { result::SUCCESS })
     }
 

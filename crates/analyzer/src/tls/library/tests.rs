@@ -33,7 +33,7 @@ fn a_server_that_asks_for_nothing_has_nothing_disabled() {
         file: &file(),
         telling: &telling,
     });
-    let ask = |client| Question { process: ProcessId(1), object: 9, client, times: (0, 9), succeeded: true };
+    let ask = |client| Question { process: ProcessId(1), object: 9, client, times: (0, 9) };
     assert_eq!(library.verify(&ask(true)).as_deref(), Some("disabled"));
     assert_eq!(library.verify(&ask(false)), None);
     assert_eq!(library.verify(&Question { process: ProcessId(2), ..ask(true) }), None);
@@ -47,22 +47,53 @@ fn a_verification_belongs_to_the_connection_that_it_was_made_for() {
         let process = ProcessId(1);
         library.note(&Call { process, time_ns: 5, object, parent, file: &file(), telling: &telling });
     };
-    let ask = |object, client, succeeded| Question {
-        process: ProcessId(1),
-        object,
-        client,
-        times: (0, 9),
-        succeeded,
-    };
+    let ask = |object, client| Question { process: ProcessId(1), object, client, times: (0, 9) };
     let mut library = Library::default();
+    let set = |library: &mut Library, object, mode| {
+        let telling = Telling { mode: Some(mode), ..Telling::default() };
+        let process = ProcessId(1);
+        library.note(&Call { process, time_ns: 4, object, parent: 0, file: &file(), telling: &telling });
+    };
+    set(&mut library, 1, Mode::On);
+    set(&mut library, 3, Mode::On);
     check(&mut library, 100, 1, "ssl_server", "ok");
     check(&mut library, 101, 2, "ssl_server", "failed");
     check(&mut library, 102, 3, "default", "failed");
-    let verify = |object, client, succeeded| library.verify(&ask(object, client, succeeded));
-    assert_eq!(verify(1, true, true).as_deref(), Some("ok"));
-    assert_eq!(verify(1, false, true), None, "a server's peer is a client");
-    assert_eq!(verify(2, true, false).as_deref(), Some("failed"));
-    assert_eq!(verify(2, true, true).as_deref(), Some("disabled"), "it failed, and nobody minded");
-    assert_eq!(verify(3, true, true), None, "a chain of its own says nothing of the peer");
-    assert_eq!((verify(4, true, true), verify(0, true, true)), (None, None), "not seen");
+    check(&mut library, 103, 5, "ssl_server", "ok");
+    let verify = |object, client| library.verify(&ask(object, client));
+    assert_eq!(verify(1, true).as_deref(), Some("ok"));
+    assert_eq!(verify(1, false), None, "a server's peer is a client");
+    assert_eq!(
+        verify(2, true).as_deref(),
+        Some("failed"),
+        "whether anybody minded isn't known, that it failed is"
+    );
+    assert_eq!(verify(3, true), None, "a chain of its own says nothing of the peer");
+    assert_eq!((verify(4, true), verify(0, true)), (None, None), "not seen");
+    assert_eq!(verify(5, true), None, "it may be that nobody would have minded anything else");
+}
+
+#[test]
+fn a_child_has_the_youngest_of_its_parents_objects_as_they_were() {
+    let (parent, child) = (ProcessId(1), ProcessId(2));
+    let mode = |library: &mut Library, process, object, mode| {
+        let telling = Telling { mode: Some(mode), ..Telling::default() };
+        library.note(&Call { process, time_ns: 4, object, parent: 0, file: &file(), telling: &telling });
+    };
+    let verify = |library: &Library, process, object| {
+        library.verify(&Question { process, object, client: true, times: (0, 9) })
+    };
+    let off = Some("disabled".to_owned());
+    let mut library = Library::default();
+    for object in 1..=INHERITED as u64 + 1 {
+        mode(&mut library, parent, object, Mode::Off);
+    }
+    // What it did itself before its beginning was told of holds.
+    mode(&mut library, child, 3, Mode::On);
+    library.inherit(child, parent);
+    assert_eq!([1, 2, 3].map(|object| verify(&library, child, object)), [None, off.clone(), None]);
+    mode(&mut library, parent, 2, Mode::On);
+    assert_eq!((verify(&library, child, 2), verify(&library, parent, 2)), (off.clone(), None));
+    library.forget(child);
+    assert_eq!((verify(&library, child, 2), verify(&library, parent, 4)), (None, off));
 }

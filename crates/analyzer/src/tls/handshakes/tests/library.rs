@@ -139,8 +139,9 @@ fn verification_as_the_library_told() {
         (Some(1), "ssl_server", Some((1, 0)), Some("ok")),
         (Some(1), "ssl_server", Some((0, 20)), Some("X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY")),
         (Some(0), "ssl_server", Some((0, 20)), Some("disabled")),
-        // Nobody minded.
-        (None, "ssl_server", Some((0, 10)), Some("disabled")),
+        // Whether anybody minded isn't known.
+        (None, "ssl_server", Some((0, 10)), Some("X509_V_ERR_CERT_HAS_EXPIRED")),
+        (None, "ssl_server", Some((1, 0)), None),
         (None, "default", Some((0, 20)), None),
         (Some(1), "ssl_server", None, None),
     ] {
@@ -166,7 +167,8 @@ fn verification_as_the_library_told() {
 #[test]
 fn a_chain_of_ones_own_says_nothing_of_the_peer() {
     let mut r = Recording::begin(HOST);
-    hellos13(library(&mut r), SSL);
+    call(library(&mut r), 1, 2, SSL, 0, 1, 0);
+    hellos13(&mut r, SSL);
     let own_chain = |r: &mut Recording, ms| {
         r.call(ms, CURL, |_| ApiCall {
             function: 4,
@@ -184,6 +186,90 @@ fn a_chain_of_ones_own_says_nothing_of_the_peer() {
     encrypted(&mut r, SSL);
     call(&mut r, 30, 5, SSL, 0, 0, 1);
     assert_eq!(only(&r)["verify"], "ok");
+}
+
+/// Most ask when the handshake is through. The event waits for that, and says so where the library would let anything pass.
+#[test]
+fn a_program_that_asks_what_the_library_found() {
+    const UNTRUSTED: &str = "X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT";
+    // Mode; what the library found; when the program asks, and what it is told; when the event is told, and what it says.
+    for (mode, found, asked, want, told) in [
+        (Some(0), None, Some((31, 0)), Some("by_program"), 31),
+        (Some(0), None, Some((31, 18)), Some(UNTRUSTED), 31),
+        (Some(0), Some(1), Some((31, 0)), Some("by_program"), 31),
+        (Some(0), Some(1), None, Some("disabled"), 530),
+        (Some(0), None, Some((531, 0)), Some("disabled"), 530),
+        (None, Some(1), Some((31, 0)), Some("ok"), 31),
+        (None, Some(0), Some((31, 18)), Some(UNTRUSTED), 31),
+        (Some(1), Some(1), Some((31, 0)), Some("ok"), 30),
+    ] {
+        let mut r = Recording::begin(HOST);
+        library(&mut r).function(
+            6,
+            "SSL_get_verify_result",
+            "verify_result",
+            "n0=r:openssl_verify_result",
+            "zero",
+        );
+        call(&mut r, 2, 1, SSL, CTX, 0, 0x7f00);
+        if let Some(mode) = mode {
+            call(&mut r, 3, 2, SSL, 0, mode, 0);
+        }
+        hellos13(&mut r, SSL);
+        if let Some(result) = found {
+            purpose(&mut r, 21, 0x3333, "ssl_server");
+            call(&mut r, 22, 4, 0x3333, SSL, 20 * (1 - result), result);
+        }
+        encrypted(&mut r, SSL);
+        call(&mut r, 30, 5, SSL, 0, 0, 1);
+        if let Some((ms, error)) = asked {
+            call(&mut r, ms, 6, SSL, 0, error, error);
+        }
+        r.exit(900, CURL, 0, 0);
+        let event = only(&r);
+        let case = format!("{mode:?} {found:?} {asked:?}");
+        assert_eq!(
+            (event.get("verify").and_then(Value::as_str), &event["result"]),
+            (want, &json!("success")),
+            "{case}"
+        );
+        assert_eq!(
+            (&event["timestamp"], &event["duration_ms"]),
+            (&json!(moment(told)), &json!(15.0)),
+            "{case}"
+        );
+    }
+}
+
+/// One that made a context and forked: the child's connections are those of that context, until it runs something else.
+#[test]
+fn a_child_has_the_contexts_of_its_parent() {
+    const PARENT: Who = who(90, b"curl");
+    for (forked, began_another, want) in
+        [(true, false, Some("disabled")), (true, true, None), (false, false, None)]
+    {
+        let mut r = Recording::begin(HOST);
+        library(&mut r).call(1, PARENT, |_| ApiCall {
+            function: 2,
+            library: 1,
+            object: CTX,
+            ..ApiCall::default()
+        });
+        if forked {
+            r.fork(2, CURL, PARENT);
+        }
+        if began_another {
+            r.exec(3, CURL, PARENT.pid, "/usr/bin/curl", &["curl"]);
+        }
+        call(&mut r, 4, 1, SSL, CTX, 0, 0x7f00);
+        hellos13(&mut r, SSL);
+        purpose(&mut r, 21, 0x3333, "ssl_server");
+        call(&mut r, 22, 4, 0x3333, SSL, 0, 1);
+        encrypted(&mut r, SSL);
+        call(&mut r, 30, 5, SSL, 0, 0, 1);
+        let event = only(&r);
+        assert_eq!(event.get("verify").and_then(Value::as_str), want, "{forked} {began_another}");
+    }
 }
 
 /// In TLS 1.3 a server verifies the client's certificate when all that is seen on the wire has been seen: it is waited for.
