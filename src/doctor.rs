@@ -83,7 +83,8 @@ fn text(report: &DoctorReport) -> String {
             chosen |= p.works;
             let state = if used { "in use" } else { p.attempt.state.name() };
             out.push_str(&format!("    {:<36} {state}\n", p.attempt.probe));
-            if !p.works && !p.attempt.reason.is_empty() {
+            // Of one that is in use, what it can't do.
+            if (used || !p.works) && !p.attempt.reason.is_empty() {
                 out.push_str(&format!("      {}\n", printable(&p.attempt.reason)));
             }
         }

@@ -23,7 +23,7 @@ pub fn run(args: &RecordArgs) -> Result<Exit, Failure> {
     if functions && !probes.calls() {
         return Err(Failure::usage(
             "--library and --catalogue say whose functions are watched, but api_call is left out.",
-            "Add api_call to --probes, or leave them out.",
+            "Add api_call (or bulk) to --probes, or leave them out.",
         ));
     }
     let options = RecordOptions {
@@ -121,7 +121,8 @@ impl Probes {
         self.facts.is_empty() || self.facts.contains(&Fact::ApiCall)
     }
 
-    /// Names of facts choose only these. `bulk` adds to what is chosen, to everything if nothing is.
+    /// Names of facts choose only these. `bulk` alone is everything and the bulk functions; beside others it is `api_call` with
+    /// the bulk functions.
     fn parse(names: &[String]) -> Result<Probes, Failure> {
         let mut probes = Probes { facts: Vec::new(), bulk: false };
         for name in names {
@@ -137,10 +138,7 @@ impl Probes {
             }
         }
         if probes.bulk && !probes.facts.is_empty() && !probes.facts.contains(&Fact::ApiCall) {
-            return Err(Failure::usage(
-                "--probes bulk counts calls of functions, but api_call is left out.",
-                "Give --probes bulk alone, or api_call too.",
-            ));
+            probes.facts.push(Fact::ApiCall);
         }
         Ok(probes)
     }
@@ -265,6 +263,13 @@ fn explain(error: RecordError) -> Failure {
         RecordError::Filter { .. } => {
             Failure::usage(detail, "`crypto-tracer record --help` explains the filters.")
         }
+        RecordError::Catalogue(_) => Failure {
+            topic: "catalogue",
+            ..Failure::usage(
+                detail,
+                "`crypto-tracer docs catalogue` says what a file of functions looks like.",
+            )
+        },
         RecordError::Output(OutputError::Terminal) => {
             Failure::usage(detail, "Redirect standard output to a file or a pipe, or give -o FILE.")
         }
@@ -293,4 +298,26 @@ fn remedy(error: &OutputError) -> &'static str {
 fn program() -> String {
     std::env::current_exe()
         .map_or_else(|_| "/usr/local/bin/crypto-tracer".into(), |p| p.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fact, Probes};
+
+    #[test]
+    fn what_probes_choose() {
+        use Fact::{ApiCall, TlsHandshake};
+        for (given, facts, bulk) in [
+            (&[][..], &[][..], false),
+            (&["bulk"], &[], true),
+            (&["api_call"], &[ApiCall], false),
+            (&["tls_handshake", "bulk"], &[TlsHandshake, ApiCall], true),
+            (&["bulk", "api_call"], &[ApiCall], true),
+        ] {
+            let names: Vec<String> = given.iter().map(|name| (*name).to_owned()).collect();
+            let Ok(probes) = Probes::parse(&names) else { panic!("{given:?} is refused") };
+            assert_eq!((&*probes.facts, probes.bulk), (facts, bulk), "{given:?}");
+        }
+        assert!(Probes::parse(&["telepathy".to_owned()]).is_err());
+    }
 }

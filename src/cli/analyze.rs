@@ -1,7 +1,7 @@
 //! Arguments of `analyze` and its views.
 
 use crate::analyze::tls_fields;
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use crypto_tracer_analyzer::views::TlsColumn;
 use std::path::PathBuf;
 
@@ -135,13 +135,14 @@ pub struct MonitorArgs {
 
 /// Arguments of `analyze profile`.
 #[derive(Args, Debug)]
+#[command(group(ArgGroup::new("which").required(true).args(["pid", "name"])))]
 pub struct ProfileArgs {
     /// What to read.
     #[command(flatten)]
     pub input: InputArgs,
 
     /// The process with this id
-    #[arg(short, long, value_name = "PID", required_unless_present = "name")]
+    #[arg(short, long, value_name = "PID")]
     pub pid: Option<u32>,
 
     /// Every process whose name contains this, upper or lower case

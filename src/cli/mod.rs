@@ -41,9 +41,11 @@ pub struct Cli {
 pub enum Command {
     /// Record what happens on this host into a capture
     ///
-    /// The capture holds opens of certificates, keys and keystores (failed ones too), loads of crypto libraries, and the
-    /// life of processes; it begins with what is there already. Paths of home directories, user names and secrets in
-    /// command lines are made unreadable before anything is written.
+    /// The capture holds opens of certificates, keys and keystores (failed ones too), loads of crypto libraries, calls of
+    /// their functions, TLS handshakes as they were negotiated, cryptography that is asked of the kernel, and the life of
+    /// processes; it begins with what is there already. Paths of home directories, user names, host names, public
+    /// addresses and secrets in command lines are made unreadable before anything is written. Plaintext, keys and payloads
+    /// are never read.
     #[cfg(feature = "record")]
     Record(Box<RecordArgs>),
     /// Show what is in captures; without a view: the summary

@@ -46,12 +46,13 @@ pub struct RecordArgs {
     pub container: Vec<String>,
 
     /// Only these facts: file_open, lib_load, process_fork, process_exec, process_exit, api_call, tls_handshake,
-    /// kernel_crypto (default: all). Besides: bulk, to count calls of functions that move data, too
+    /// kernel_crypto (default: all). bulk: api_call, and the functions that are called for each piece of data are counted
+    /// too; alone, with all other facts
     #[arg(long, value_name = "FACT,...", value_delimiter = ',')]
     pub probes: Vec<String>,
 
-    /// Watch the functions of this library or program only, used already or not (repeatable; default: of every crypto
-    /// library that is installed or in use)
+    /// Watch the functions of this library or program only, used already or not; it must be there (repeatable; default:
+    /// of every crypto library that is installed or in use)
     #[arg(long, value_name = "FILE")]
     pub library: Vec<PathBuf>,
 
@@ -63,7 +64,9 @@ pub struct RecordArgs {
     #[arg(short, long, value_name = "PATTERN")]
     pub watch: Vec<String>,
 
-    /// Keep home directories and user names as they are (secrets in command lines are removed all the same)
+    /// Keep as they are: home directories, names of users, names of hosts and servers, public addresses, certificates
+    /// (secrets in command lines, randoms, tickets and the like, PINs in URIs and unknown names of algorithms are removed all
+    /// the same)
     #[arg(long)]
     pub no_redact: bool,
 

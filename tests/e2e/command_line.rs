@@ -55,6 +55,7 @@ fn wrong_arguments() {
         &["record", "-o", "x", "--pid", "1", "--watch", "*/middle/*"],
         &["analyze"],
         &["analyze", "profile", "x"],
+        &["analyze", "profile", "x", "--pid", "1", "--name", "x"],
         &["analyze", "monitor", "x", "--format", "yaml"],
         &["analyze", "monitor", "x", "--type", "telepathy"],
         &["analyze", "monitor", "x", "--since", "yesterday-ish"],
@@ -86,6 +87,65 @@ fn fields_to_group_by() {
         assert!(unknown.is_empty(), "the help says nothing of {unknown:?}: {help}");
         let (code, _, err) = run(&["analyze", "tls", "/no/such/file", "--group-by", &fields.join(",")]);
         assert_eq!(code, 1, "the fields are known, the file isn't there: {err}");
+    }
+}
+
+/// Both ways to choose a process are named where none is given.
+#[test]
+fn a_profile_is_of_a_pid_or_a_name() {
+    let (code, _, err) = run(&["analyze", "profile", "x"]);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("--pid <PID>") && err.contains("--name <NAME>"), "{err}");
+}
+
+/// A process that isn't in the capture is the same mistake in each view that takes one.
+#[test]
+fn a_process_that_is_not_in_the_capture() {
+    let fixture = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tls.ctrace");
+    let fixture = fixture.to_str().expect("UTF-8");
+    for view in ["profile", "tls"] {
+        for who in [["--pid", "4"], ["--name", "apache"]] {
+            let (code, out, err) = run(&["analyze", view, fixture, who[0], who[1]]);
+            assert_eq!((code, out.as_str()), (1, ""), "{view} {who:?}: {err}");
+            assert!(err.starts_with("Error: No such process in the capture"), "{err}");
+            four_parts(&err);
+        }
+    }
+}
+
+/// What a recording could never see is said before it begins, once and in full.
+#[test]
+fn libraries_and_catalogues_that_cannot_be_used() {
+    if !crate::support::bpf_works() {
+        return;
+    }
+    let dir = crate::support::folder();
+    let catalogue = dir.path().join("mine.toml");
+    let function = "family = \"X\"\nlibraries = [\"libx\"]\n\n[[function]]\nname = \"x_load\"\nrecord = \"event\"\ntopic = \"plaintext\"\n";
+    std::fs::write(&catalogue, function).expect("written");
+    let catalogue = catalogue.to_str().expect("UTF-8");
+    let out = dir.path().join("never.ctrace");
+    let out = out.to_str().expect("UTF-8");
+    for (option, file, said) in [
+        (
+            "--library",
+            "/nonexistent.so",
+            "expected a library or a program that can be read, but got: No such file",
+        ),
+        ("--catalogue", "/nonexistent.toml", "No such file"),
+        (
+            "--catalogue",
+            catalogue,
+            ", line 7, function x_load: unknown variant `plaintext`, expected one of `context`",
+        ),
+    ] {
+        let pid = std::process::id().to_string();
+        let (code, _, err) = run(&["record", "-o", out, "--duration", "100ms", "--pid", &pid, option, file]);
+        assert_eq!(code, 2, "{option} {file}: {err}");
+        assert!(err.contains(&format!("{option} {file}")) && err.contains(said), "{err}");
+        assert_eq!(err.matches(file).count(), 1, "the file is named once: {err}");
+        four_parts(&err);
+        assert!(!std::path::Path::new(out).exists());
     }
 }
 

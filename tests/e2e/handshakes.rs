@@ -187,6 +187,8 @@ fn curl_python_and_node() {
     need_bpf!();
     let (said, all, _capture) = handshakes(include_str!("workloads/clients.py"), &["--no-redact"], |_| {});
     let mut left: Vec<Value> = all.iter().filter(|e| e["role"] == "client").cloned().collect();
+    let programs: Vec<&str> = said.iter().map(|said| s(said, "case")).collect();
+    assert_eq!(programs, ["curl", "python", "node"]);
     for said in &said {
         let event = success_held_against(said, &mut left);
         assert!(event["ja4"].as_str().is_some_and(|ja4| ja4.starts_with("t13d")), "{event:#}");
@@ -238,11 +240,14 @@ fn gnutls_client_and_server() {
     need_bpf!();
     let (said, all, _capture) = handshakes(include_str!("workloads/gnutls.py"), &["--no-redact"], |_| {});
     let mut left = all.clone();
+    assert_eq!(said.len(), 2, "{said:?}");
     for said in &said {
         let event = success_held_against(said, &mut left);
         let server = other_end(&event, &all);
         assert_eq!((s(server, "process"), s(server, "role")), ("gnutls-serv", "server"));
+        left.retain(|e| e != server);
     }
+    assert!(left.is_empty(), "{left:#?}");
 }
 
 #[test]
@@ -277,8 +282,16 @@ fn nginx_is_a_server_and_a_client_at_once() {
     let (said, all, capture) = handshakes(include_str!("workloads/nginx.py"), &["--no-redact"], |_| {});
     let mut left = all;
     for said in &said {
-        held_against(said, &mut left);
+        let event = held_against(said, &mut left);
+        assert_eq!(event["result"], "success", "{event:#}");
     }
+    assert!(left.is_empty(), "{left:#?}");
+    // `proxy_ssl_verify on`: it asks what the library found of the backend, once, and goes on since nothing was wrong.
+    let calls = capture.events(&["--type", "api_call", "--name", "nginx"]);
+    let asked: Vec<_> =
+        calls.iter().filter(|call| call["function_name"] == "SSL_get_verify_result").collect();
+    assert_eq!(asked.len(), 1, "{asked:#?}");
+    assert_eq!((s(asked[0], "result"), s(&asked[0]["args"], "verify_result")), ("success", "X509_V_OK"));
     // Is my application really using TLS 1.3, or falling back? The view answers for each side.
     let view =
         capture.document("tls", &["tls", "--no-redact", "--name", "nginx", "--group-by", "role,version"]);

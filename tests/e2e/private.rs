@@ -53,14 +53,37 @@ pub fn copy(from: &Path, folder: &Path, name: &str) -> PathBuf {
     to
 }
 
+/// Where the copies are that are made once for a test program.
+fn folder(of: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("private-{}{of}", env!("CARGO_CRATE_NAME")))
+}
+
+/// The file of a command.
+fn command(name: &str) -> PathBuf {
+    let found = Command::new("sh").args(["-c", &format!("command -v {name}")]).output().expect("sh starts");
+    let path = PathBuf::from(String::from_utf8(found.stdout).expect("UTF-8").trim());
+    assert!(path.is_absolute(), "{name} is installed (make deps-test)");
+    path
+}
+
 /// The OpenSSL that the openssl command uses, once for this test program.
 pub fn openssl() -> &'static Private {
     static COPIES: OnceLock<Private> = OnceLock::new();
-    COPIES.get_or_init(|| {
-        let program = Command::new("sh").args(["-c", "command -v openssl"]).output().expect("sh starts");
-        let program = String::from_utf8(program.stdout).expect("UTF-8");
-        let folder =
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join(concat!("private-", env!("CARGO_CRATE_NAME")));
-        Private::of(Path::new(program.trim()), &["libssl", "libcrypto"], folder)
+    COPIES.get_or_init(|| Private::of(&command("openssl"), &["libssl", "libcrypto"], folder("")))
+}
+
+/// The GnuTLS that gnutls-cli uses, likewise.
+pub fn gnutls() -> &'static Private {
+    static COPIES: OnceLock<Private> = OnceLock::new();
+    COPIES.get_or_init(|| Private::of(&command("gnutls-cli"), &["libgnutls"], folder("-gnutls")))
+}
+
+/// Node, which has its OpenSSL within it, likewise.
+pub fn node() -> &'static Path {
+    static COPY: OnceLock<PathBuf> = OnceLock::new();
+    COPY.get_or_init(|| {
+        let folder = folder("-node");
+        std::fs::create_dir_all(&folder).expect("mkdir");
+        copy(&command("node").canonicalize().expect("a path"), &folder, "node")
     })
 }

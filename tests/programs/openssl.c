@@ -6,9 +6,11 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/md5.h>
 #include <openssl/objects.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -173,7 +175,15 @@ static void algorithms(EVP_PKEY *key)
 		want(RAND_bytes(out, 16) == 1, "random numbers");
 	said_bulk("RAND_bytes", 6, "");
 	want(HMAC(EVP_sha256(), text, 16, text, sizeof(text), out, &n) != NULL, "a code");
-	said_bulk("HMAC", 1, "\"digest\":%d", NID_sha256);
+	said("HMAC", 1, "success", "\"digest\":%d", NID_sha256);
+	for (int i = 0; i < 3; i++)
+		want(MD5(text, sizeof(text), out) != NULL, "a digest");
+	said("MD5", 3, "success", "");
+	want(SHA1(text, sizeof(text), out) && SHA256(text, sizeof(text), out), "digests");
+	said("SHA1", 1, "success", "");
+	said("SHA256", 1, "success", "");
+	want(EVP_Q_digest(NULL, "SHA512", NULL, text, sizeof(text), out, &size) == 1, "a digest");
+	said("EVP_Q_digest", 1, "success", "");
 }
 
 int main(int argc, char **argv)

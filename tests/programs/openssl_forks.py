@@ -178,7 +178,7 @@ def algorithms(key):
         lib.must("RAND_bytes", out, 16)
     said("RAND_bytes", 6, bulk=True)
     lib.make("HMAC", digest["sha256"], text, 16, text, ctypes.c_size_t(64), out, ctypes.byref(n))
-    said("HMAC", bulk=True, digest=SHA256)
+    said("HMAC", bulk=google, digest=SHA256)
 
 
 if "SSL_CTX_new" in lib.addresses:

@@ -2,6 +2,7 @@
 
 use crate::output::OutputError;
 use crate::privileges::PrivilegeError;
+use crypto_tracer_format::catalogue::api::CatalogueError;
 
 /// See the variants.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +34,9 @@ pub enum RecordError {
         /// What was expected.
         why: String,
     },
+    /// A catalogue of functions that can't be used.
+    #[error("--catalogue {0}")]
+    Catalogue(CatalogueError),
     /// The capture can't be written.
     #[error(transparent)]
     Output(#[from] OutputError),

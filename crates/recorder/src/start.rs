@@ -35,7 +35,6 @@ use libbpf_rs::{MapCore, MapFlags, RingBufferBuilder};
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::ErrorKind;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -247,19 +246,15 @@ pub(crate) fn follow_more(filters: &mut Filters, loaded: &Loaded, all: &[Process
 /// The built-in families, with those of the files that the user named.
 fn catalogue(options: &RecordOptions) -> Result<Catalogue, RecordError> {
     let refused = |value: String, why: String| RecordError::Filter { option: "--catalogue", value, why };
-    let mut texts = Vec::new();
+    let mut catalogue = Catalogue::builtin().map_err(RecordError::Catalogue)?;
     for path in &options.catalogues {
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path).map_err(|e| refused(name.clone(), e.to_string()))?;
-        texts.push((name, text));
+        catalogue = catalogue
+            .with_files(&[CatalogueFile { name: &name, text: &text }])
+            .map_err(RecordError::Catalogue)?;
     }
-    let files: Vec<CatalogueFile<'_>> =
-        texts.iter().map(|(name, text)| CatalogueFile { name, text }).collect();
-    let built_in = Catalogue::builtin().map_err(|e| refused("built-in".into(), e.to_string()))?;
-    built_in.with_files(&files).map_err(|e| {
-        let names: Vec<&str> = texts.iter().map(|(name, _)| name.as_str()).collect();
-        refused(names.join(" "), e.to_string())
-    })
+    Ok(catalogue)
 }
 
 /// A `--library` whose functions can never be seen is a mistake of who typed it.
@@ -273,12 +268,9 @@ fn check_libraries(options: &RecordOptions, catalogue: &Catalogue) -> Result<(),
         let refused =
             |why: String| RecordError::Filter { option: "--library", value: path.display().to_string(), why };
         let name = path.as_os_str().as_encoded_bytes();
-        let file = match File::open(path) {
-            Ok(file) => file,
-            // It may come, or live on in a process after it was deleted; that it isn't there is a warning.
-            Err(e) if e.kind() == ErrorKind::NotFound => continue,
-            Err(e) => return Err(refused(e.to_string())),
-        };
+        let file = File::open(path).map_err(|e| {
+            refused(format!("expected a library or a program that can be read, but got: {e}"))
+        })?;
         if !file.metadata().is_ok_and(|meta| meta.is_file()) {
             return Err(refused("expected a library or a program, but it is no regular file".into()));
         }

@@ -17,14 +17,13 @@ with socket.create_connection(("127.0.0.1", {server.port})) as raw:
     version, cipher = json.loads(subprocess.run([sys.executable, "-ISc", code], capture_output=True, check=True).stdout)
     say(case="python", program=os.path.basename(sys.executable)[:15], role="client", version=version, cipher_suite=NAMES[cipher])
 
-    if shutil.which("node"):
-        code = f'''
+    code = f'''
 const tls = require("tls"), fs = require("fs");
 const s = tls.connect({{port: {server.port}, host: "127.0.0.1", servername: "www.shop.example", ca: fs.readFileSync("server.crt")}}, () => {{
     console.log(JSON.stringify([s.getProtocol(), s.getCipher().standardName, s.getEphemeralKeyInfo().name]));
     s.end();
 }});
 '''
-        version, cipher, group = json.loads(subprocess.run(["node", "-e", code], capture_output=True, check=True).stdout)
-        said = {"group": GROUPS[group]} if group in GROUPS else {}
-        say(case="node", program="node", role="client", version=version, cipher_suite=cipher, **said)
+    version, cipher, group = json.loads(subprocess.run(["node", "-e", code], capture_output=True, check=True).stdout)
+    said = {"group": GROUPS[group]} if group in GROUPS else {}
+    say(case="node", program="node", role="client", version=version, cipher_suite=cipher, **said)

@@ -71,18 +71,22 @@ with server:
             tls.recv(1000)
 
 # Sessions: the ticket, and the secrets that it stands for.
-for version in ["-tls1_2", "-tls1_3"]:
-    with s_server() as server:
-        text = s_client(server.port, version, "-sess_out", "session.pem")[1]
-        s_client(server.port, version, "-sess_in", "session.pem")
-    text = run(["openssl", "sess_id", "-in", "session.pem", "-noout", "-text"]).decode("latin-1")
+def plant_session(file, name, *form):
+    text = run(["openssl", "sess_id", "-in", file, "-noout", "-text", *form]).decode("latin-1")
     for line in re.findall(r"(?:Master-Key|Resumption PSK): ([0-9A-F]{32,})", text):
-        plant(f"session secret {version}", bytes.fromhex(line))
+        plant(f"session secret {name}", bytes.fromhex(line))
     ticket = re.findall(r"^\s+[0-9a-f]{4} - ((?:[0-9a-f]{2}[ -]){16})", text, re.M)
     if not ticket:
         sys.exit(f"no ticket: {text}")
     for row, line in enumerate(ticket[:8]):
-        plant(f"session ticket {version}, row {row}", bytes.fromhex(re.sub(r"[^0-9a-f]", "", line)))
+        plant(f"session ticket {name}, row {row}", bytes.fromhex(re.sub(r"[^0-9a-f]", "", line)))
+
+
+for version in ["-tls1_2", "-tls1_3"]:
+    with s_server() as server:
+        s_client(server.port, version, "-sess_out", "session.pem")
+        s_client(server.port, version, "-sess_in", "session.pem")
+    plant_session("session.pem", version)
 
 # Keys that are shared beforehand: the key, and the name of who has it.
 for version in ["-tls1_2", "-tls1_3"]:
@@ -92,6 +96,55 @@ for version in ["-tls1_2", "-tls1_3"]:
         text = s_client(server.port, version, "-psk", key, "-psk_identity", identity, ok=False)[1]
         if "Cipher is (NONE)" in text:
             sys.exit(f"PSK {version} failed:\n{text}")
+
+# GnuTLS: a password, a key that is shared beforehand, plaintext both ways.
+run(["certtool", "--to-p12", "--load-privkey", "server.key", "--load-certificate", "server.crt", "--p12-name", "web", "--outder", "--outfile", "gnutls.p12",
+     "--password", word("password of a PKCS 12 file of GnuTLS")])
+key, identity = secrets.token_hex(16), word("PSK identity of GnuTLS")
+plant("PSK of GnuTLS", bytes.fromhex(key))
+with open("psk.txt", "w") as file:
+    file.write(f"{identity}:{key}\n")
+port = free_port()
+priority = "NORMAL:+PSK:+ECDHE-PSK:+DHE-PSK"
+gnutls = subprocess.Popen(["gnutls-serv", "--port", str(port), "--echo", "--quiet", "--x509certfile", "server.crt", "--x509keyfile", "server.key",
+                           "--pskpasswd", "psk.txt", "--priority", priority], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+try:
+    wait_for(port)
+    for name, more in [("with a certificate", ["--x509cafile", "server.crt", "--verify-hostname", "www.shop.example"]),
+                       ("with a PSK", ["--pskusername", identity, "--pskkey", key, "--priority", "NORMAL:-KX-ALL:+ECDHE-PSK:+DHE-PSK:+PSK"])]:
+        line = word(f"plaintext of GnuTLS {name}")
+        answer = run(["gnutls-cli", "--port", str(port), *more, "127.0.0.1"], input=line.encode() + b"\n")
+        if line.encode() not in answer:
+            sys.exit(f"GnuTLS {name}: {answer}")
+finally:
+    gnutls.terminate()
+    gnutls.wait()
+
+# Node, with its own OpenSSL: all of these stand in a file, none on the command line.
+with s_server() as server, open("secrets.js", "w") as file:
+    file.write(f'''
+const crypto = require("crypto"), fs = require("fs"), tls = require("tls");
+const key = crypto.createPrivateKey({{key: fs.readFileSync("locked.key"), passphrase: "{password}"}});
+crypto.pbkdf2Sync("{word("password that node hashes")}", "{word("salt of node")}", 1000, 32, "sha256");
+crypto.createHmac("sha256", "{word("key of a MAC of node")}").update("{word("text that node signs")}").digest();
+const cipher = crypto.createCipheriv("aes-128-gcm", Buffer.from("{plant("key of a cipher of node", secrets.token_bytes(16)).hex()}", "hex"), Buffer.alloc(12));
+cipher.update("{word("text that node encrypts")}");
+cipher.final();
+const to = {{port: {server.port}, host: "127.0.0.1", servername: "{word("label of a host's name, in node")}.tenant.shop.example", rejectUnauthorized: false}};
+const first = tls.connect(to, () => first.write("GET /{word("path that node asks for")} HTTP/1.0\\r\\n\\r\\n"));
+let session = null;
+first.on("session", ticket => session = ticket);
+first.on("data", () => 0);
+first.on("end", () => {{
+    fs.writeFileSync("node.session", session);
+    const second = tls.connect({{...to, session}}, () => {{ console.log(second.isSessionReused()); second.end(); }});
+}});
+''')
+    file.flush()
+    reused = run([os.environ["NODE"], "secrets.js"])
+    if reused != b"true\n":
+        sys.exit(f"node resumed no session: {reused}")
+plant_session("node.session", "of node", "-inform", "DER")
 
 # Before STARTTLS, and without TLS at all.
 listener = socket.create_server(("127.0.0.1", 0))

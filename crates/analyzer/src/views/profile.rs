@@ -81,13 +81,30 @@ pub(crate) fn documents(
         }
     }
     if documents.is_empty() {
-        let wanted = match &options.select {
-            Selector::Pid(pid) => format!("with pid {pid}"),
-            Selector::Name(name) => format!("whose name holds {name:?}"),
-        };
-        return Err(ViewError::NoProcess { wanted, candidates: candidates(db)? }.into());
+        return Err(no_process(db, &options.select)?.into());
     }
     Ok(documents)
+}
+
+/// That a process which was asked for is in the material at all, whatever it did.
+///
+/// # Errors
+/// [`ViewError::NoProcess`]; what the database could not do.
+pub(super) fn must_be_there(db: &Connection, select: &Selector) -> Result<(), AnalyzeError> {
+    for host in hosts(db)? {
+        if !find(db, host.id, select)?.is_empty() {
+            return Ok(());
+        }
+    }
+    Err(no_process(db, select)?.into())
+}
+
+fn no_process(db: &Connection, select: &Selector) -> Result<ViewError, StoreError> {
+    let wanted = match select {
+        Selector::Pid(pid) => format!("with pid {pid}"),
+        Selector::Name(name) => format!("whose name holds {name:?}"),
+    };
+    Ok(ViewError::NoProcess { wanted, candidates: candidates(db)? })
 }
 
 fn find(db: &Connection, host: i64, select: &Selector) -> Result<Vec<i64>, StoreError> {

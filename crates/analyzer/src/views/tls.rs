@@ -8,6 +8,7 @@ use rusqlite::{Connection, params};
 use super::handshakes::{Known, Shakes, is_post_quantum, known, totals};
 use super::hosts::{HostRow, hosts};
 use super::processes::Whose;
+use super::profile::{Selector, must_be_there};
 use super::tls_libraries::TlsLibraries;
 use super::{Material, Outcome, ViewError, coverage, write_all};
 use crate::AnalyzeError;
@@ -133,7 +134,7 @@ impl TlsOptions {
 /// Writes a document for each host.
 ///
 /// # Errors
-/// [`ViewError::NeedsEvents`]; what the database or the output could not do.
+/// [`ViewError::NeedsEvents`], [`ViewError::NoProcess`]; what the database or the output could not do.
 pub fn tls(
     material: &Material,
     options: &TlsOptions,
@@ -144,6 +145,12 @@ pub fn tls(
         return Err(ViewError::NeedsEvents.into());
     }
     let db = material.db();
+    // A process that made no handshake has an empty document; one that isn't there is a mistake.
+    let selectors =
+        options.pid.map(Selector::Pid).into_iter().chain(options.name.clone().map(Selector::Name));
+    for selector in selectors {
+        must_be_there(db, &selector)?;
+    }
     let documents: Result<Vec<_>, StoreError> =
         hosts(db)?.iter().map(|host| document(db, host, options)).collect();
     write_all(material, &documents?, format, out)

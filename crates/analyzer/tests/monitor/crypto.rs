@@ -12,19 +12,27 @@ use crate::{Folder, events_with, run, schema};
 
 /// Calls and handshakes of a client: one in TLS 1.3 through its library, one in TLS 1.2 that the client breaks off.
 pub fn crypto(r: &mut Recording, client: Who) {
-    r.function(1, "SSL_CTX_set_min_proto_version", "protocol", "n0=version:protocol_version", "one")
-        .function(2, "EVP_DigestFinal_ex", "algorithm", "n0=digest:nid", "one")
-        .api_library(1, "/usr/lib/x86_64-linux-gnu/libssl.so.3")
-        .call(7, client, |_| ApiCall {
-            function: 1,
-            library: 1,
-            entered_ns: at(7) - 2_345,
-            result: 1,
-            n0: 0x0303,
-            ..ApiCall::default()
-        })
-        .count(8, client, 2, 1, 212, 672)
-        .two_handshakes(client);
+    r.function(
+        1,
+        "SSL_CTX_ctrl",
+        "protocol",
+        "n0=command:openssl_control n1=version:protocol_version",
+        "one",
+    )
+    .function(2, "EVP_DigestFinal", "algorithm", "n0=digest:nid", "one")
+    .api_library(1, "/usr/lib/x86_64-linux-gnu/libssl.so.3")
+    .api_library(2, "/usr/lib/x86_64-linux-gnu/libcrypto.so.3")
+    .call(7, client, |_| ApiCall {
+        function: 1,
+        library: 1,
+        entered_ns: at(7) - 2_345,
+        result: 1,
+        n0: 123,
+        n1: 0x0303,
+        ..ApiCall::default()
+    })
+    .count(8, client, 2, 2, 212, 672)
+    .two_handshakes(client);
 }
 
 #[test]
@@ -42,8 +50,8 @@ fn calls_and_handshakes_in_a_table() {
     assert_eq!(
         lines,
         [
-            "call     ok         SSL_CTX_set_min_proto_version version=TLSv1.2  [libssl.so.3]",
-            "call     ok         EVP_DigestFinal_ex x212 digest=SHA256  [libssl.so.3]",
+            "call     ok         SSL_CTX_ctrl command=SSL_CTRL_SET_MIN_PROTO_VERSION, version=TLSv1.2  [libssl.so.3]",
+            "call     ok         EVP_DigestFinal x212 digest=SHA256  [libcrypto.so.3]",
             "call     -          SSL_CTX_set_options  [libssl.so.3]",
             "TLS      ok         client of 192.168.1.2:443 example.com  TLSv1.3 TLS_AES_256_GCM_SHA384 x25519",
             "TLS      failed     client of 192.168.1.2:443 example.com  TLSv1.2 TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384  \
@@ -96,7 +104,7 @@ fn calls_of_a_library() {
     crypto(&mut r, who(77, b"curl"));
     let folder = Folder::new();
     let file = folder.file("a.ctrace", &r.bytes());
-    for (library, want) in [("libssl", 2), ("OPENSSL", 2), ("gnutls", 0)] {
+    for (library, want) in [("libssl", 1), ("libcrypto", 1), ("OPENSSL", 2), ("gnutls", 0)] {
         let filter = Filter { libraries: vec![library.to_owned()], ..Filter::default() };
         let options = MonitorOptions { filter, ..MonitorOptions::default() };
         let (text, _) = run(std::slice::from_ref(&file), &options).unwrap();

@@ -226,7 +226,17 @@ fn handshakes_can_be_chosen_by_process_and_time() {
     let of_name = |name: &str| TlsOptions { name: Some(name.to_owned()), ..default() };
     assert_eq!(names(of_name("CUR")).len(), 2);
     assert_eq!(names(TlsOptions { pid: Some(Who::Python.pid()), ..default() }), [("python3".to_owned(), 2)]);
-    assert!(names(of_name("apache")).is_empty());
+    // Of who is there, no handshake may be left; who isn't there at all is a mistake, as with `profile`.
+    assert!(names(TlsOptions { pid: Some(Who::Python.pid()), ..of_name("CUR") }).is_empty());
+    let everything = Material::read_events(&mut staged()).unwrap();
+    for (options, wanted) in [
+        (of_name("apache"), "whose name holds \"apache\""),
+        (TlsOptions { pid: Some(4), ..default() }, "with pid 4"),
+        (TlsOptions { pid: Some(4), ..of_name("CUR") }, "with pid 4"),
+    ] {
+        let error = View::Tls(options).write(&everything, Format::Json).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("no process {wanted} is in the capture; ")), "{error}");
+    }
     // Both ends are included.
     let between = |from, to| TlsOptions {
         since_wall_ns: Some(wall(from)),

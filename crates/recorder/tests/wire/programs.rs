@@ -5,12 +5,23 @@ use super::{
     connections, first_encrypted, folder, handshake, kinds, log, need_bpf, nothing_lost, python, record,
     same_by_direction,
 };
+use std::io::Write;
 use std::path::Path;
 
-/// Whether a program that the tests don't insist on is here.
+/// Whether a program is here. Where everything is to be tested (CRYPTO_TRACER_REQUIRE_BPF=1), that it isn't is a failure.
 fn there(program: &str) -> bool {
-    std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
-        .any(|dir| dir.join(program).is_file())
+    let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
+        .any(|dir| dir.join(program).is_file());
+    if !found {
+        assert!(
+            std::env::var_os("CRYPTO_TRACER_REQUIRE_BPF").is_none_or(|v| v != "1"),
+            "{program} is required (CRYPTO_TRACER_REQUIRE_BPF=1; make deps-test installs it)"
+        );
+        // Not with eprintln!, whose output the test runner keeps to itself when a test passes: a skip must be seen.
+        let test = std::thread::current().name().unwrap_or_default().to_owned();
+        let _ = writeln!(std::io::stderr(), "SKIPPED in {test}: {program} is not installed");
+    }
+    found
 }
 
 fn tls13_at_both_ends(dir: &Path, script: &str) {

@@ -250,7 +250,7 @@ mod tests {
             ("record = 'sometimes'".into(), "unknown variant `sometimes`"),
         ] {
             let said = said(&function);
-            assert!(said.starts_with("x.toml: ") && said.contains(expected), "{function}\n{said}");
+            assert!(said.starts_with("x.toml") && said.contains(expected), "{function}\n{said}");
         }
     }
 

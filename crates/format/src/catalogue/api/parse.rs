@@ -26,12 +26,14 @@ pub struct CatalogueFile<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogueError {
     /// It isn't TOML, or has fields and words that a catalogue doesn't have.
-    #[error("{file}: expected a catalogue of functions, but got something else: {source}")]
+    #[error("{file}{place}: {what}")]
     Syntax {
         /// The file.
         file: String,
-        /// Where and what.
-        source: Box<toml::de::Error>,
+        /// The line and the function, as far as they are known, each after a comma.
+        place: String,
+        /// What was expected and what came.
+        what: String,
     },
     /// Something of the family as a whole.
     #[error("{file}: expected {expected}, but got {got}")]
@@ -91,10 +93,7 @@ impl Catalogue {
         if file.text.len() > FILE_BYTES {
             return Err(refuse("a file of at most 1 MiB", format!("{} bytes", file.text.len())));
         }
-        let new: Family = toml::from_str(file.text).map_err(|source| CatalogueError::Syntax {
-            file: file.name.to_owned(),
-            source: Box::new(source),
-        })?;
+        let new: Family = toml::from_str(file.text).map_err(|e| syntax(file, &e))?;
         check::names(file.name, &new)?;
         let new = match &new.like {
             None => new,
@@ -188,6 +187,39 @@ fn put(functions: &mut Vec<Function>, new: Vec<Function>) {
             None => functions.push(function),
         }
     }
+}
+
+/// What the parser found wrong, with the line and the function that it is in.
+fn syntax(file: &CatalogueFile<'_>, error: &toml::de::Error) -> CatalogueError {
+    let mut place = String::new();
+    if let Some(before) = error.span().and_then(|span| file.text.get(..span.start)) {
+        let row = before.rfind('\n').map_or(0, |end| end + 1);
+        place = format!(", line {}", before.matches('\n').count() + 1);
+        if let Some(function) = file.text.get(row..).and_then(|after| function_at(&before[..row], after)) {
+            place.push_str(&format!(", function {function}"));
+        }
+    }
+    CatalogueError::Syntax { file: file.name.to_owned(), place, what: error.message().replace('\n', ", ") }
+}
+
+/// The name in the table that a row stands in: the row itself, where it is one in braces, or what follows `[[function]]`.
+fn function_at<'a>(before: &'a str, row_and_after: &'a str) -> Option<&'a str> {
+    const HEADER: &str = "[[function]]";
+    let name = |line: &'a str| {
+        let value = line.trim_start().strip_prefix("name")?.trim_start().strip_prefix('=')?.trim_start();
+        let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+        value.strip_prefix(quote)?.split(quote).next()
+    };
+    let row = row_and_after.lines().next()?.trim_start();
+    if let Some(inside) = row.strip_prefix('{') {
+        return name(inside);
+    }
+    let upwards = match row.starts_with(HEADER) {
+        true => "",
+        false => before.rsplit_once(HEADER)?.1,
+    };
+    let downwards = row_and_after.strip_prefix(HEADER).unwrap_or(row_and_after).split("\n[[").next()?;
+    upwards.lines().chain(downwards.lines()).find_map(name)
 }
 
 #[cfg(test)]
@@ -313,13 +345,50 @@ mod tests {
     }
 
     #[test]
+    fn the_line_and_the_function_of_a_mistake_are_told() {
+        let said = |functions: &str| {
+            let text = format!("family = \"X\"\nlibraries = [\"libx\"]\n{functions}");
+            let file = CatalogueFile { name: "mine.toml", text: &text };
+            Catalogue::of(&[file]).expect_err("refused").to_string()
+        };
+        let good = "[[function]]\nname = \"good\"\nrecord = \"event\"\ntopic = \"key\"\n";
+        let expected = "unknown variant `buffer`, expected one of `number`";
+        for (functions, place) in [
+            // As tables: above its name, below it, between two others.
+            (
+                "[[function]]\nname = \"bad\"\nrecord = \"event\"\ntopic = \"key\"\nargs = [{ name = \"a\", from = \"arg0\", type = \"buffer\" }]\nGOOD",
+                "line 7",
+            ),
+            (
+                "GOOD[[function]]\nargs = [\n  { name = \"a\", from = \"arg0\", type = \"buffer\" },\n]\nname = 'bad'\nrecord = \"event\"\ntopic = \"key\"\nGOOD",
+                "",
+            ),
+            // As rows.
+            (
+                "function = [\n  { name = \"good\", record = \"event\", topic = \"key\" },\n  { name = \"bad\", record = \"event\", topic = \"key\", args = [{ name = \"a\", from = \"arg0\", type = \"buffer\" }] },\n]",
+                "line 5",
+            ),
+        ] {
+            let said = said(&functions.replace("GOOD", good));
+            assert!(said.contains(expected), "{said}");
+            let named = said.starts_with(&format!("mine.toml, {place}")) && said.contains(", function bad: ");
+            assert!(named || place.is_empty(), "{said}");
+            assert!(!said.contains("function good"), "{said}");
+            assert_eq!(said.matches("mine.toml").count(), 1, "{said}");
+            assert!(!said.contains('\n'), "{said}");
+        }
+        let said = said("[[function]]\nname = \"bad\"\ntopic = \"key\"\n");
+        assert!(said.contains("function bad: missing field `record`"), "{said}");
+    }
+
+    #[test]
     fn a_file_that_is_no_catalogue_is_refused_with_its_name() {
         let wrong = |text: &str| {
             Catalogue::of(&[CatalogueFile { name: "mine.toml", text }]).expect_err("refused").to_string()
         };
-        assert!(wrong("family = ").starts_with("mine.toml: expected a catalogue of functions"));
+        assert!(wrong("family = ").starts_with("mine.toml, line 1: "), "{}", wrong("family = "));
         assert!(wrong("").contains("missing field `family`"));
-        assert!(wrong("family = 'X'\ncolour = 1").contains("unknown field `colour`"));
+        assert!(wrong("family = 'X'\ncolour = 1").starts_with("mine.toml, line 2: unknown field `colour`"));
         assert!(wrong(&BASE.replace("\"key\"", "\"plaintext\"")).contains("unknown variant `plaintext`"));
         assert!(wrong(&"#".repeat(FILE_BYTES + 1)).contains("at most 1 MiB"));
         let many: String = (0..=FUNCTIONS)

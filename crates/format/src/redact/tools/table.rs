@@ -177,6 +177,16 @@ pub(in super::super) const TOOLS: &[Tool] = &[
         ),
     },
     Tool {
+        names: &["gnutls-cli", "gnutls-cli-debug"],
+        of: None,
+        // As `-psk_identity` of openssl.
+        rows: &[row("--pskusername", Next, Secret), row("--pskusername=", Glued, Secret)],
+        example: (
+            "gnutls-cli --pskusername s3cr1 --pskusername=s3cr2 --port 443 x",
+            "gnutls-cli --pskusername [REDACTED] --pskusername=[REDACTED] --port 443 x",
+        ),
+    },
+    Tool {
         names: &["passwd"],
         of: Some("openssl"),
         rows: &[row("", EachWord, Secret)],
