@@ -28,7 +28,7 @@ int main(void)
 		want(!crypto_sign(box, &length, text, sizeof(text), sign_key), "a signature");
 	said("crypto_sign", 2, "success", "");
 	want(!crypto_pwhash_str(stored, "password", 8, crypto_pwhash_OPSLIMIT_MIN, crypto_pwhash_MEMLIMIT_MIN), "a password");
-	said("crypto_pwhash_str", 1, "success", "\"iterations\":%llu,\"memory\":%llu",
+	said("crypto_pwhash_str", 1, "success", "\"cost\":%llu,\"memory\":%llu",
 	     (unsigned long long)crypto_pwhash_OPSLIMIT_MIN, (unsigned long long)crypto_pwhash_MEMLIMIT_MIN);
 	want(!crypto_pwhash_str_verify(stored, "password", 8), "the password");
 	said("crypto_pwhash_str_verify", 1, "success", "");
