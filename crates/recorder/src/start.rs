@@ -107,6 +107,7 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
         keep: options.keep,
         patience: patience.clone(),
     })?;
+    let sockets = loaded.handle("tls_sockets");
     let events = loaded
         .handle("events")
         .ok_or_else(|| RecordError::NothingAttached("the ring buffer is missing".into()))?;
@@ -190,6 +191,7 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
         rings,
         objects,
         wire: Wire::default(),
+        sockets,
         loads,
         api,
         named: Vec::new(),
