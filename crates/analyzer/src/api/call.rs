@@ -129,19 +129,31 @@ pub fn api_count(
     let Some((function, library)) = tables.find(segment, count.function, count.library) else {
         return Ok(None);
     };
-    let values = Values { numbers: [count.n0, count.n1, 0, 0], ..Values::default() };
+    let is = |bit| count.bits & bit != 0;
+    let result = if is(api_bits::FAILED) {
+        "failure"
+    } else if is(api_bits::RESULT_UNKNOWN) {
+        "unknown"
+    } else {
+        "success"
+    };
+    let values = Values {
+        numbers: [count.n0, count.n1, 0, 0],
+        is_incomplete: is(api_bits::ARGUMENT_UNREADABLE),
+        ..Values::default()
+    };
     let mut args = Vec::new();
     put_args(&mut args, &function.args, &values);
     Ok(Some(Decoded {
         args,
         count: Some(count.count),
-        result: "success",
+        result,
         returned: None,
         duration_ns: 0,
         tries: 1,
         object: 0,
         parent: 0,
-        bits: 0,
+        bits: count.bits,
         verifies: None,
         handshake: None,
         telling: None,

@@ -70,7 +70,7 @@ impl Recording {
         self.record(who.header(at(ms)), fill)
     }
 
-    /// Calls that the kernel counted.
+    /// Calls that the kernel counted; none failed.
     pub fn count(
         &mut self,
         ms: u64,
@@ -80,14 +80,15 @@ impl Recording {
         count: u64,
         n0: i64,
     ) -> &mut Self {
+        self.counted(ms, who, ApiCount { function, library, count, n0, ..ApiCount::default() })
+    }
+
+    /// Calls that the kernel counted, at that time.
+    pub fn counted(&mut self, ms: u64, who: Who, count: ApiCount) -> &mut Self {
         self.record(who.header(at(ms)), |_: &mut Builder<'_, ApiCount>| ApiCount {
-            function,
-            library,
-            count,
             from_ns: at(ms),
             to_ns: at(ms),
-            n0,
-            n1: 0,
+            ..count
         })
     }
 
