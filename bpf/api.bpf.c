@@ -9,7 +9,7 @@
  *  - Functions that jump into each other as their last act share stack and return address: one call.
  *  - A call that will be tried again is one call, with the number of tries; it is told when it succeeds, or when its
  *    object is gone.
- *  - What is counted are calls that succeeded.
+ *  - Counts of calls that succeeded and of those that failed are kept apart.
  *
  * Nothing is read but what the site's sources say: numbers of at most 8 bytes, and strings up to 255.
  */
@@ -176,7 +176,7 @@ static __always_inline int enter(struct pt_regs___api *ctx, __u32 index, const b
 		bool again = site->retry != CT_RETRY_NONE && object;
 
 		if (flags & CT_SITE_COUNT)
-			count(index, key.who, key.frame);
+			count(index, key.who, key.frame, 0);
 		else if (!again || !bpf_map_lookup_elem(&api_tries, &tried))
 			tell(index, key.who, key.frame, 0);
 		if (again)
@@ -276,8 +276,8 @@ static __always_inline int leave(struct pt_regs___api *ctx, __u32 index, const b
 	if (flags & CT_SITE_CREATES && object.object)
 		give_up(object.tgid, object.object);
 	if (flags & CT_SITE_COUNT) {
-		if (success)
-			count(of, key.who, key.frame);
+		if (success || flags & CT_SITE_FAILURES)
+			count(of, key.who, key.frame, !success);
 		goto out;
 	}
 	if (site->retry != CT_RETRY_NONE && object.object) {

@@ -46,6 +46,10 @@
 #define CT_SITE_GO 64
 /* What was tried of the object and did not succeed, failed for good. */
 #define CT_SITE_ENDS 128
+/* Calls that failed are counted too, apart. */
+#define CT_SITE_FAILURES 256
+/* Where an argument can't be read, there is nothing to count. */
+#define CT_SITE_READABLE 512
 
 enum ct_api_success {
 	CT_SUCCESS_NONE,
@@ -147,7 +151,8 @@ struct ct_api_count_key {
 	__u32 tgid;
 	__u32 function;
 	__u32 library;
-	__u32 reserved;
+	/* Those of the record. */
+	__u32 bits;
 	__s64 n0;
 	__s64 n1;
 };

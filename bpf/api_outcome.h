@@ -62,8 +62,8 @@ __noinline int tell(__u32 index, __u64 who, __u64 frame, __u64 result)
 	return 0;
 }
 
-/* Counts a call. */
-__noinline int count(__u32 index, __u64 who, __u64 frame)
+/* Counts a call; those that failed by themselves. */
+__noinline int count(__u32 index, __u64 who, __u64 frame, __u32 failed)
 {
 	struct ct_api_call_key open_key = { .who = who, .frame = frame };
 	struct ct_api_site *site = bpf_map_lookup_elem(&api_sites, &index);
@@ -73,13 +73,17 @@ __noinline int count(__u32 index, __u64 who, __u64 frame)
 	struct ct_api_counted *counted, first = {};
 	__u64 ids, now = bpf_ktime_get_boot_ns();
 
-	if (!site || !open)
+	if (!site || !open || (open->unread && site->flags & CT_SITE_READABLE))
 		return 0;
 	key.start_ns = start_of(BPF_CORE_READ(task, group_leader));
 	ids = bpf_get_current_pid_tgid();
 	key.tgid = ids >> 32;
 	key.function = site->function;
 	key.library = site->library;
+	key.bits = (failed ? FAILED : 0) | (open->unread ? ARGUMENT_UNREADABLE : 0);
+	/* A function that tells nothing by its result can't fail. */
+	if (site->success != CT_SUCCESS_NONE)
+		key.bits |= open->bits & RESULT_UNKNOWN;
 	key.n0 = open->number[0];
 	key.n1 = open->number[1];
 	counted = bpf_map_lookup_elem(&api_counts, &key);

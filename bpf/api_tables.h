@@ -10,6 +10,7 @@
 #define ARGUMENT_UNREADABLE 2
 #define STRING_CUT 4
 #define INTERNAL 8
+#define FAILED 16
 /* Never in a record: a call of the library's own, kept so that what it ends in is known for that too. */
 #define HIDDEN 0x80000000
 

@@ -4,7 +4,8 @@
  *
  * Ways in, of which the recorder attaches one: the raw tracepoints of the socket layer, the exit tracepoints of the system
  * calls, and the raw tracepoint of all system calls. The buffer is known from the registers that the kernel saved when the
- * call was entered. A connection that is decided costs one look-up.
+ * call was entered. A direction that is encrypted costs one look-up, one that is no TLS a
+ * look at a few bytes besides.
  */
 #include "syscall.h"
 #include "tls.h"
@@ -54,7 +55,7 @@ static __always_inline struct ct_tls *find(struct sock *sk, __u32 way)
 	__u64 key = (__u64)sk;
 	struct ct_tls *tls = bpf_map_lookup_elem(&tls_sockets, &key);
 
-	if (tls && tls->side[way & 1].state >= GAVE_UP)
+	if (tls && tls->side[way & 1].state == DONE)
 		return 0;
 	if (!tls && !tls_is_tcp(key))
 		return 0;

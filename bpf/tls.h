@@ -13,13 +13,13 @@
 #define WAY_SENT 0
 #define WAY_RECEIVED 1
 
-/* States of a direction. From GAVE_UP on its bytes are of no interest. */
+/* States of a direction. */
 enum tls_state {
 	/* No hello was seen. */
 	LOOKING,
 	/* A hello was seen, and what is here is in clear. */
 	FOLLOWING,
-	/* Too much was seen that is no hello. */
+	/* Too much was seen that is no hello: of a call its first bytes are looked at, and no more. */
 	GAVE_UP,
 	/* All was seen that there is to see. */
 	DONE,

@@ -12,6 +12,22 @@
 #define HANDSHAKE 22
 #define APPLICATION_DATA 23
 
+/* Whether a call begins with the header of a record with a handshake message: text turns to TLS (STARTTLS), however late. */
+static __always_inline bool turns(struct ct_tls_side *side, __u64 from, __u32 len)
+{
+	__u8 head[RECORD_HEADER] = {};
+	__u32 length;
+
+	if (len < RECORD_HEADER || bpf_probe_read_user(head, sizeof(head), (void *)from))
+		return false;
+	length = head[3] << 8 | head[4];
+	if (head[0] != HANDSHAKE || head[1] != 3 || head[2] > 4 || !length || length > RECORD_MAX)
+		return false;
+	side->state = LOOKING;
+	side->misses = MISSES - 1;
+	return true;
+}
+
 /* What comes of the header of a TLS record. */
 enum header {
 	NOT_WHOLE,

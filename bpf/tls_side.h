@@ -6,7 +6,7 @@
 #include "tls.h"
 #include "tls_tell.h"
 
-/* Calls in one direction that were no beginning of a hello; leaves room for STARTTLS. */
+/* Calls in one direction that were no beginning of a hello, until only calls that begin like one are followed. */
 #define MISSES 16
 
 /* What is being read of a handshake message. */

@@ -54,7 +54,7 @@ __noinline __u32 tls_step(__u64 key, __u32 way, __u64 from, __u32 len)
 		return 0;
 	way &= 1;
 	side = &tls->side[way];
-	if (side->state >= GAVE_UP)
+	if (side->state == DONE || (side->state == GAVE_UP && !turns(side, from, len)))
 		return 0;
 	n = one_step(tls, side, way, from, len, &say);
 	if (say.what && !tell(tls, side, key, way, &say))

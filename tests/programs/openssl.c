@@ -129,6 +129,9 @@ static void algorithms(EVP_PKEY *key)
 	size_t size = sizeof(out);
 	EVP_MD *unused = EVP_MD_fetch(NULL, "SHA512", NULL);
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	EVP_CIPHER_CTX *reused;
+	EVP_PKEY_CTX *verify;
+	const EVP_CIPHER *used[] = { EVP_aes_128_cbc(), EVP_aes_128_ctr(), EVP_chacha20() };
 	int length;
 
 	for (int i = 0; i < 3; i++)
@@ -154,7 +157,31 @@ static void algorithms(EVP_PKEY *key)
 	want(EVP_DigestSignInit(md, NULL, EVP_sha256(), NULL, key) == 1, "a signature");
 	want(EVP_DigestSign(md, out, &size, text, sizeof(text)) == 1, "a signature");
 	said("EVP_DigestSign", 1, "success", "\"digest\":%d", NID_sha256);
+	/* A signature that is right, and three times a forged one. */
+	for (int i = 0; i < 4; i++) {
+		EVP_MD_CTX_reset(md);
+		want(EVP_DigestVerifyInit(md, NULL, EVP_sha256(), NULL, key) == 1, "a signature");
+		want(EVP_DigestVerify(md, out, size, text, sizeof(text) - !!i) == !i, "what is signed");
+	}
+	said("EVP_DigestVerify", 1, "success", "\"digest\":%d", NID_sha256);
+	said("EVP_DigestVerify", 3, "failure", "\"digest\":%d", NID_sha256);
+	for (int i = 0; i < 2; i++) {
+		EVP_MD_CTX_reset(md);
+		EVP_VerifyInit_ex(md, EVP_sha256(), NULL);
+		EVP_VerifyUpdate(md, text, sizeof(text) - i);
+		want(EVP_VerifyFinal(md, out, size, key) == !i, "what is signed");
+	}
+	said("EVP_VerifyFinal", 1, "success", "\"digest\":%d,\"key_type\":%d", NID_sha256, EVP_PKEY_RSA);
+	said("EVP_VerifyFinal", 1, "failure", "\"digest\":%d,\"key_type\":%d", NID_sha256, EVP_PKEY_RSA);
+	said_bulk("EVP_DigestUpdate", 2, "");
 	EVP_MD_CTX_free(md);
+	verify = EVP_PKEY_CTX_new(key, NULL);
+	want(EVP_PKEY_verify_init(verify) == 1, "a signature");
+	for (int i = 0; i < 2; i++)
+		want(EVP_PKEY_verify(verify, out, size, text, 32) != 1, "a forged signature");
+	said("EVP_PKEY_verify", 2, "failure", "");
+	EVP_PKEY_CTX_free(verify);
+	ERR_clear_error();
 
 	for (int i = 0; i < 4; i++) {
 		EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
@@ -167,6 +194,19 @@ static void algorithms(EVP_PKEY *key)
 	said("EVP_CIPHER_CTX_free", 4, "success", "\"cipher\":%d,\"key_length\":32", NID_aes_256_cbc);
 	said_bulk("EVP_EncryptUpdate", 4, "");
 	said_bulk("EVP_EncryptFinal_ex", 4, "\"cipher\":%d,\"key_length\":32", NID_aes_256_cbc);
+	/* Never set up. */
+	EVP_CIPHER_CTX_free(EVP_CIPHER_CTX_new());
+	/* One context for three ciphers. */
+	reused = EVP_CIPHER_CTX_new();
+	for (int i = 0; i < 3; i++) {
+		want(EVP_EncryptInit_ex(reused, used[i], NULL, text, text) == 1, "a cipher");
+		want(EVP_EncryptUpdate(reused, out, &length, text, sizeof(text)) == 1, "a cipher");
+		said_bulk("EVP_EncryptUpdate", 1, "");
+		want(EVP_CIPHER_CTX_reset(reused) == 1, "a context");
+		said("EVP_CIPHER_CTX_reset", 1, "success", "\"cipher\":%d,\"key_length\":%d", EVP_CIPHER_nid(used[i]),
+		     EVP_CIPHER_key_length(used[i]));
+	}
+	EVP_CIPHER_CTX_free(reused);
 
 	want(PKCS5_PBKDF2_HMAC("password", 8, text, 16, 1234, EVP_sha512(), 32, out) == 1, "a key");
 	said("PKCS5_PBKDF2_HMAC", 1, "success", "\"iterations\":1234,\"digest\":%d", NID_sha512);

@@ -24,10 +24,11 @@ use crate::probes::object::Loaded;
 use crate::start::{all_processes, follow_more};
 use crate::stop::{self, Signals};
 use crate::wire::Wire;
+use crate::wire::part::SocketKey;
 use crate::writer::Writer;
 use crypto_tracer_format::record::{Fact, LossReason, MarkKind, ProbeStatus, Record};
 use crypto_tracer_format::segment::CloseReason;
-use libbpf_rs::RingBuffer;
+use libbpf_rs::{MapCore, MapFlags, MapHandle, RingBuffer};
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -64,6 +65,8 @@ pub(crate) struct Session<'a> {
     pub(crate) loads: Loads,
     pub(crate) objects: Objects,
     pub(crate) wire: Wire,
+    /// The kernel's connections.
+    pub(crate) sockets: Option<MapHandle>,
     pub(crate) api: Option<Api>,
     /// Memory for a call whose objects are named.
     pub(crate) named: Vec<u8>,
@@ -305,7 +308,8 @@ impl Session<'_> {
         self.writer.loss(Fact::LibLoad, LossReason::Malformed, malformed, from_ns, to_ns)?;
         let malformed = std::mem::take(&mut self.malformed);
         self.writer.loss(Fact::FileOpen, LossReason::Malformed, malformed, from_ns, to_ns)?;
-        self.wire.forget_old(to_ns);
+        let sockets = self.sockets.as_ref();
+        self.wire.forget_old(to_ns, |socket| is_followed(sockets, socket));
         let forgotten = std::mem::take(&mut self.wire.forgotten);
         self.writer.loss(Fact::TlsHandshake, LossReason::MapFull, forgotten, from_ns, to_ns)?;
         self.losses_read = Instant::now();
@@ -352,6 +356,7 @@ impl Session<'_> {
         // The ring takes nothing new now, so that this ends. A failed write breaks once; what is left is counted all the same.
         while self.pass() != ControlFlow::Continue(false) {}
         let _ = self.read_calls(Whose::Last);
+        self.wire.end(|socket| is_followed(self.sockets.as_ref(), socket));
         if self.read_losses().is_break() {
             let _ = self.read_losses();
         }
@@ -381,6 +386,18 @@ impl Session<'_> {
             Some(OutputError::ReaderGone) => Ok(Report { stop: Stop::Closed, progress }),
             Some(e) => Err(e.into()),
         }
+    }
+}
+
+/// Whether the kernel's table still has this connection: the socket may be another one's by now.
+fn is_followed(sockets: Option<&MapHandle>, (sock, since): &SocketKey) -> bool {
+    let Some(sockets) = sockets else { return true };
+    match sockets.lookup(&sock.to_ne_bytes(), MapFlags::ANY) {
+        Ok(found) => {
+            found.and_then(|state| state.first_chunk().copied()).map(u64::from_ne_bytes) == Some(*since)
+        }
+        // Then it isn't known.
+        Err(_) => true,
     }
 }
 

@@ -106,6 +106,7 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
         keep: options.keep,
         patience: patience.clone(),
     })?;
+    let sockets = loaded.handle("tls_sockets");
     let events = loaded
         .handle("events")
         .ok_or_else(|| RecordError::NothingAttached("the ring buffer is missing".into()))?;
@@ -189,6 +190,7 @@ pub fn record(options: &RecordOptions, hooks: &mut dyn Hooks) -> Result<Report, 
         rings,
         objects,
         wire: Wire::default(),
+        sockets,
         loads,
         api,
         named: Vec::new(),
@@ -268,9 +270,15 @@ fn check_libraries(options: &RecordOptions, catalogue: &Catalogue) -> Result<(),
         let refused =
             |why: String| RecordError::Filter { option: "--library", value: path.display().to_string(), why };
         let name = path.as_os_str().as_encoded_bytes();
-        let file = File::open(path).map_err(|e| {
-            refused(format!("expected a library or a program that can be read, but got: {e}"))
-        })?;
+        let file = match File::open(path) {
+            Ok(file) => file,
+            // It may be removed and still mapped, or not be there yet: who begins, warns of it.
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound && finder.is_library(name) => continue,
+            Err(e) => {
+                let why = format!("expected a library or a program that can be read, but got: {e}");
+                return Err(refused(why));
+            }
+        };
         if !file.metadata().is_ok_and(|meta| meta.is_file()) {
             return Err(refused("expected a library or a program, but it is no regular file".into()));
         }

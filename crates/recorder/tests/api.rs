@@ -92,13 +92,20 @@ fn results(recorded: &Recorded, name: &str) -> Vec<(i64, u32)> {
     calls_of(recorded, name).iter().map(|c| (c.payload.result, c.payload.tries)).collect()
 }
 
-/// Counted calls: by function, process and first number.
+/// Counted calls that did not fail: by function, process and first number.
 fn counts(recorded: &Recorded) -> BTreeMap<(String, u32, i64), u64> {
+    counts_of(recorded, false)
+}
+
+fn counts_of(recorded: &Recorded, failed: bool) -> BTreeMap<(String, u32, i64), u64> {
     let names = names(recorded);
     let mut counts = BTreeMap::new();
     for c in recorded.all::<ApiCount>() {
         assert!(c.payload.from_ns <= c.payload.to_ns && c.payload.to_ns <= c.header.time_ns);
         assert!(c.header.start_ns != 0);
+        if (c.payload.bits & api_bits::FAILED != 0) != failed {
+            continue;
+        }
         let key = (names[&c.payload.function].clone(), c.header.tgid, c.payload.n0);
         *counts.entry(key).or_default() += c.payload.count;
     }
@@ -190,6 +197,9 @@ fn what_a_program_calls_is_recorded_exactly() {
         recorded.all::<Loss>().iter().map(|l| (l.payload.reason, l.payload.count)).collect();
     assert_eq!(losses, []);
     assert_eq!(counted, want, "neither what failed, nor what libraries do among themselves");
+    let failures: BTreeMap<_, _> = [(("sample_final".to_owned(), parent, 128), 1)].into();
+    let failures = if failed == 0 { failures } else { BTreeMap::new() };
+    assert_eq!(counts_of(&recorded, true), failures, "what failed, apart");
     let libraries = recorded.all::<ApiLibrary>();
     let shown: Vec<_> = libraries.iter().map(|l| (l.text(l.payload.path), l.payload.functions)).collect();
     let path = sample.libraries[0].canonicalize().expect("there").to_str().expect("UTF-8").to_owned();

@@ -65,6 +65,7 @@ with server:
         input=f"GET /page.html HTTP/1.0\r\nX-Plain: {word('request header')}\r\n\r\n".encode())
     # A token as a label of the name that is asked for; it stands on no command line.
     context = ssl._create_unverified_context()
+    context.set_alpn_protocols(["h2", word("application protocol")])
     with socket.create_connection(("127.0.0.1", server.port)) as raw:
         with context.wrap_socket(raw, server_hostname=word("label of a host's name") + ".tenant.shop.example") as tls:
             tls.sendall(b"GET /page.html HTTP/1.0\r\n\r\n")

@@ -135,20 +135,32 @@ pub fn api_count(
     // The record is made when the kernel's counters are read: later, even after the process ended.
     let read_ns = record.header().time_ns;
     let time_ns = if count.to_ns == 0 { read_ns } else { count.to_ns.min(read_ns) };
-    let values = Values { numbers: [count.n0, count.n1, 0, 0], ..Values::default() };
+    let is = |bit| count.bits & bit != 0;
+    let result = if is(api_bits::FAILED) {
+        "failure"
+    } else if is(api_bits::RESULT_UNKNOWN) {
+        "unknown"
+    } else {
+        "success"
+    };
+    let values = Values {
+        numbers: [count.n0, count.n1, 0, 0],
+        is_incomplete: is(api_bits::ARGUMENT_UNREADABLE),
+        ..Values::default()
+    };
     let mut args = Vec::new();
     put_args(&mut args, &function.args, &values);
     Ok(Some(Decoded {
         args,
         count: Some(count.count),
-        result: "success",
+        result,
         returned: None,
         time_ns,
         duration_ns: if count.from_ns == 0 { 0 } else { time_ns.saturating_sub(count.from_ns) },
         tries: 1,
         object: 0,
         parent: 0,
-        bits: 0,
+        bits: count.bits,
         verifies: None,
         handshake: None,
         telling: None,

@@ -43,6 +43,7 @@ lists! {
     OpensslVerifyMode = "openssl_verify_mode", bits;
     OpensslVerifyResult = "openssl_verify_result";
     OpensslControl = "openssl_control";
+    OpensslOptions = "openssl_options", bits;
     GnutlsVerifyStatus = "gnutls_verify_status", bits;
     GnutlsRequest = "gnutls_request";
     GnutlsPublicKey = "gnutls_public_key";
@@ -125,6 +126,11 @@ mod tests {
             (ArgumentKind::OpensslVerifyMode, 3, "SSL_VERIFY_PEER|SSL_VERIFY_FAIL_IF_NO_PEER_CERT"),
             (ArgumentKind::OpensslVerifyMode, 0x101, "SSL_VERIFY_PEER|0x100"),
             (ArgumentKind::OpensslVerifyResult, 10, "X509_V_ERR_CERT_HAS_EXPIRED"),
+            (
+                ArgumentKind::OpensslOptions,
+                0x1402_4001,
+                "SSL_OP_NO_TICKET|SSL_OP_NO_COMPRESSION|SSL_OP_NO_TLSv1|SSL_OP_NO_TLSv1_1|0x1",
+            ),
             (ArgumentKind::OpensslControl, 123, "SSL_CTRL_SET_MIN_PROTO_VERSION"),
             (ArgumentKind::GnutlsVerifyStatus, 66, "GNUTLS_CERT_INVALID|GNUTLS_CERT_SIGNER_NOT_FOUND"),
             (ArgumentKind::GcryptDigest, 8, "SHA256"),

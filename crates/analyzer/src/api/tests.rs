@@ -1,6 +1,6 @@
 //! Calls from records to events, through the whole pipeline.
 
-use crypto_tracer_format::record::{ApiCall, api_bits};
+use crypto_tracer_format::record::{ApiCall, ApiCount, api_bits};
 use crypto_tracer_format::redact::{Policy, Redactor};
 use serde_json::{Value, json};
 
@@ -145,6 +145,29 @@ fn counted_calls() {
             "library_path": "/home/USER/lib/libssl.so.3", "topic": "algorithm", "result": "success",
             "args": {"digest": "SHA256", "digest_id": 672}, "count": 4_000_000_000u64,
         })]
+    );
+}
+
+/// What failed has a count of its own; a number that could not be read is none.
+#[test]
+fn counted_calls_that_failed() {
+    let mut r = begun();
+    let of = |count, n0, bits| ApiCount { function: 3, library: 1, count, n0, bits, ..ApiCount::default() };
+    r.counted(5, PYTHON, of(2, 672, 0))
+        .counted(5, PYTHON, of(3, 672, api_bits::FAILED))
+        .counted(5, PYTHON, of(4, 672, api_bits::RESULT_UNKNOWN))
+        .counted(5, PYTHON, of(5, 0, api_bits::ARGUMENT_UNREADABLE));
+    let (heard, _) = hear(&r);
+    let told = |e: &Value| (e["result"].clone(), e["count"].clone(), e["args"].clone());
+    let sha256 = json!({"digest": "SHA256", "digest_id": 672});
+    assert_eq!(
+        heard.events.iter().map(told).collect::<Vec<_>>(),
+        [
+            (json!("success"), json!(2), sha256.clone()),
+            (json!("failure"), json!(3), sha256.clone()),
+            (json!("unknown"), json!(4), sha256),
+            (json!("success"), json!(5), json!({})),
+        ]
     );
 }
 

@@ -70,7 +70,7 @@ impl Recording {
         self.record(who.header(at(ms)), fill)
     }
 
-    /// Calls that the kernel counted.
+    /// Calls that the kernel counted; none failed.
     pub fn count(
         &mut self,
         ms: u64,
@@ -80,7 +80,8 @@ impl Recording {
         count: u64,
         n0: i64,
     ) -> &mut Self {
-        let done = ApiCount { function, library, count, from_ns: at(ms), to_ns: at(ms), n0, n1: 0 };
+        let done =
+            ApiCount { function, library, count, from_ns: at(ms), to_ns: at(ms), n0, ..ApiCount::default() };
         self.counted(ms, who, done)
     }
 

@@ -165,6 +165,8 @@ mod tests {
         assert!(is("gnutls_privkey_generate", r#"{"bits":160,"algorithm":"EC"}"#));
         assert!(!is("keygen", r#"{"bits":521}"#) && is("keygen", r#"{"bits":1024}"#));
         assert!(is("PKCS5_PBKDF2_HMAC", r#"{"iterations":1}"#));
+        assert!(!is("EVP_PBE_scrypt", r#"{"cost":512}"#), "each step of which is long");
+        assert!(!is("SSL_CTX_set_options", r#"{"options":"SSL_OP_NO_SSLv3|SSL_OP_NO_TLSv1"}"#));
         assert!(!is("PKCS5_PBKDF2_HMAC", r#"{"iterations":600000,"digest":"SHA256"}"#));
         assert!(
             is_weak_key_of("RSA", 1024)

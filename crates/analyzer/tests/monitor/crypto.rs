@@ -118,7 +118,8 @@ fn counted_calls_have_the_time_at_which_they_were_made() {
     let client = who(77, b"curl");
     let mut r = Recording::begin(HOST);
     r.counted_function(1, "EVP_CIPHER_CTX_free", "").api_library(1, "/usr/lib/libcrypto.so.3");
-    let done = ApiCount { function: 1, library: 1, count: 3, from_ns: at(20), to_ns: at(40), n0: 0, n1: 0 };
+    let done =
+        ApiCount { function: 1, library: 1, count: 3, from_ns: at(20), to_ns: at(40), ..ApiCount::default() };
     r.exit(50, client, 0, 0).block().counted(900, client, done);
     // Of a clock that lies: nothing completes after its counter was read.
     r.counted(901, client, ApiCount { to_ns: at(950), from_ns: 0, ..done });

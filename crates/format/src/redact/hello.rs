@@ -4,11 +4,12 @@
 //! - Gone whatever the policy is: randoms, session ids, key shares, tickets, identities and binders of pre-shared keys,
 //!   cookies, what ECH encrypts, padding, and the content of extensions that this release doesn't know.
 //! - What remains is a well-formed hello that says what was offered: versions, suites, groups, signature schemes, the
-//!   protocols of ALPN, which extensions there were and in which order, how many pre-shared keys.
+//!   registered protocols of ALPN, which extensions there were and in which order, how many pre-shared keys.
+//! - A protocol that isn't registered is `other`, whatever the policy is: see `protocols`.
 //! - Of the server's name the policy decides.
 //! - A hello that is cut is closed behind its last whole extension. Redacting twice changes nothing more.
 
-use super::network;
+use super::{network, protocols};
 use crate::limits;
 use std::borrow::Cow;
 
@@ -17,38 +18,37 @@ const SERVER_HELLO: u8 = 2;
 
 const SERVER_NAME: u16 = 0;
 const STATUS_REQUEST: u16 = 5;
+const ALPN: u16 = 16;
 const PADDING: u16 = 21;
 const SESSION_TICKET: u16 = 35;
 const PRE_SHARED_KEY: u16 = 41;
 const COOKIE: u16 = 44;
 const KEY_SHARE: u16 = 51;
+const NEXT_PROTOCOL: u16 = 13172;
+const APPLICATION_SETTINGS: [u16; 2] = [17513, 17613];
 const RENEGOTIATION_INFO: u16 = 0xff01;
 const ENCRYPTED_CLIENT_HELLO: u16 = 0xfe0d;
 
 /// Extensions whose content is a choice from a registry, or a few numbers (IANA, TLS ExtensionType Values).
 const KEPT: &[u16] = &[
-    1,     // max_fragment_length
-    10,    // supported_groups
-    11,    // ec_point_formats
-    13,    // signature_algorithms
-    15,    // heartbeat
-    16,    // application_layer_protocol_negotiation
-    17,    // status_request_v2: certificate status types
-    19,    // client_certificate_type
-    20,    // server_certificate_type
-    22,    // encrypt_then_mac
-    23,    // extended_master_secret
-    27,    // compress_certificate
-    28,    // record_size_limit
-    34,    // delegated_credential
-    42,    // early_data
-    43,    // supported_versions
-    45,    // psk_key_exchange_modes
-    49,    // post_handshake_auth
-    50,    // signature_algorithms_cert
-    13172, // next_protocol_negotiation
-    17513, // application_settings, the first draft
-    17613, // application_settings
+    1,  // max_fragment_length
+    10, // supported_groups
+    11, // ec_point_formats
+    13, // signature_algorithms
+    15, // heartbeat
+    17, // status_request_v2: certificate status types
+    19, // client_certificate_type
+    20, // server_certificate_type
+    22, // encrypt_then_mac
+    23, // extended_master_secret
+    27, // compress_certificate
+    28, // record_size_limit
+    34, // delegated_credential
+    42, // early_data
+    43, // supported_versions
+    45, // psk_key_exchange_modes
+    49, // post_handshake_auth
+    50, // signature_algorithms_cert
 ];
 
 /// The random that makes a ServerHello a HelloRetryRequest (RFC 8446, 4.1.3).
@@ -224,6 +224,12 @@ fn extension(
         COOKIE => {
             rest.vector()?;
             put_vector(out, &[0]);
+        }
+        ALPN => put_vector(out, &protocols::redact(rest.vector()?)?),
+        // Whether the client knows of it; in the server's hello a list without a length of its own.
+        NEXT_PROTOCOL => out.extend_from_slice(&protocols::redact(rest.take(content.len())?)?),
+        number if APPLICATION_SETTINGS.contains(&number) && kind == CLIENT_HELLO => {
+            put_vector(out, &protocols::redact(rest.vector()?)?);
         }
         PADDING => rest.0 = &[],
         STATUS_REQUEST if kind == CLIENT_HELLO => {

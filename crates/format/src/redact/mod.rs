@@ -15,6 +15,7 @@ mod hello;
 mod names;
 mod network;
 mod paths;
+mod protocols;
 mod rewrite;
 mod shapes;
 mod text;

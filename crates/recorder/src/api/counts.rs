@@ -27,7 +27,7 @@ pub const KEY_FIELDS: &[(&str, usize, usize)] = &[
     ("tgid", 8, 4),
     ("function", 12, 4),
     ("library", 16, 4),
-    ("reserved", 20, 4),
+    ("bits", 20, 4),
     ("n0", 24, 8),
     ("n1", 32, 8),
 ];
@@ -150,6 +150,8 @@ fn put(out: &mut Vec<u8>, key: &[u8], counted: &[u8], count: u64, from_ns: u64) 
         to_ns: u64_at(counted, 16),
         n0: u64_at(key, 24) as i64,
         n1: u64_at(key, 32) as i64,
+        bits: u32_at(key, 20),
+        reserved: 0,
     };
     // There are no strings that could be too long.
     let _ = Builder::new(out).finish(&header, &payload);

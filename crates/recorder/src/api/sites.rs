@@ -57,6 +57,8 @@ mod flag {
     pub const CREATES: u32 = 32;
     pub const GO: u32 = 64;
     pub const ENDS: u32 = 128;
+    pub const FAILURES: u32 = 256;
+    pub const READABLE: u32 = 512;
 }
 
 const FROM_RESULT: u8 = 7;
@@ -177,6 +179,8 @@ impl Place<'_> {
         let from_result = f.object.as_ref().is_some_and(Source::is_result);
         // A connection that is shut down or freed will not be tried again.
         let ends = f.topic == Topic::Shutdown && f.object.is_some() && !from_result;
+        // A read or write that didn't succeed now will be tried again.
+        let fails = !matches!(f.topic, Topic::Data | Topic::Shutdown);
         let when = |condition: bool, bit: u32| if condition { bit } else { 0 };
         callers
             | when(f.record == Recorded::Count, flag::COUNT)
@@ -185,6 +189,8 @@ impl Place<'_> {
             | when(from_result, flag::CREATES)
             | when(self.calling != Calling::C, flag::GO)
             | when(ends, flag::ENDS)
+            | when(fails, flag::FAILURES)
+            | when(f.only_readable, flag::READABLE)
     }
 }
 
@@ -281,7 +287,7 @@ mod tests {
             bytes[*offset..offset + size].to_vec()
         };
         assert_eq!(at("function"), 5u32.to_ne_bytes());
-        assert_eq!(at("flags"), (flag::OTHERS | flag::RETURNS).to_ne_bytes());
+        assert_eq!(at("flags"), (flag::OTHERS | flag::RETURNS | flag::FAILURES).to_ne_bytes());
         assert_eq!(at("address"), 0x1004u64.to_ne_bytes());
         assert_eq!((at("only_arg"), at("only_count")), (vec![1], vec![2]));
         assert_eq!(at("only")[..8], [123i32.to_ne_bytes(), (-1i32).to_ne_bytes()].concat());

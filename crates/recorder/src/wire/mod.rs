@@ -1,7 +1,8 @@
 //! TLS handshakes on the wire: from what the kernel programs tell to records of a capture.
 //!
 //! Invariants:
-//! - Memory is bounded: so many connections, so many bytes, so long. What is forgotten for want of room is counted.
+//! - Memory is bounded: so many connections, so many bytes, so long. What is forgotten for want of room is counted, here and
+//!   in the kernel, whose table lets go of what was used least lately.
 //! - A record has the time of the last piece of what it tells, so that records come in the order of their times.
 //! - Nothing of a socket leaves this module but a number that is unique within the recording.
 
@@ -101,16 +102,27 @@ impl Wire {
         true
     }
 
-    /// Forgets connections of which nothing was heard for long.
-    pub fn forget_old(&mut self, now_ns: u64) {
-        self.forget(|connection| connection.header.time_ns.saturating_add(PATIENCE_NS) < now_ns);
+    /// Forgets connections of which nothing was heard for long. `followed`: whether the kernel still follows it.
+    pub fn forget_old(&mut self, now_ns: u64, followed: impl Fn(&SocketKey) -> bool) {
+        self.forgotten += self.let_go(|connection| connection.is_old(now_ns), followed);
+        self.forget(|connection| connection.is_old(now_ns));
+    }
+
+    /// Nothing more comes: what the kernel does not follow any more, and never told the end of, was let go for want of room.
+    pub fn end(&mut self, followed: impl Fn(&SocketKey) -> bool) {
+        self.forgotten += self.let_go(|_| true, followed);
+        self.forget(|_| true);
+    }
+
+    fn let_go(&self, which: impl Fn(&Connection) -> bool, followed: impl Fn(&SocketKey) -> bool) -> u64 {
+        self.connections.iter().filter(|(socket, c)| which(c) && !followed(socket)).count() as u64
     }
 
     fn make_room(&mut self, now_ns: u64) {
         if self.connections.len() < MOST_CONNECTIONS && self.bytes < MOST_BYTES {
             return;
         }
-        self.forget_old(now_ns);
+        self.forget(|connection| connection.is_old(now_ns));
         let mut times: Vec<u64> = self.connections.values().map(|c| c.header.time_ns).collect();
         if times.len() >= MOST_CONNECTIONS / 2 || self.bytes >= MOST_BYTES {
             // The older half.
@@ -151,6 +163,10 @@ impl Connection {
             encrypted: [false; 2],
             client_hello: false,
         }
+    }
+
+    fn is_old(&self, now_ns: u64) -> bool {
+        self.header.time_ns.saturating_add(PATIENCE_NS) < now_ns
     }
 
     fn bytes(&self) -> usize {

@@ -166,8 +166,23 @@ fn memory_is_bounded() {
     assert!(bench.wire.bytes <= MOST_BYTES + (64 << 10), "{}", bench.wire.bytes);
     let left = bench.wire.connections.len() as u64;
     assert_eq!(bench.wire.forgotten + left, many, "what was forgotten is counted");
-    bench.wire.forget_old(many + PATIENCE_NS);
+    bench.wire.forget_old(many + PATIENCE_NS, |_| true);
     assert!(bench.wire.connections.is_empty() && bench.wire.bytes == 0);
+}
+
+/// The kernel's table is as full as this one may be: what it let go of in the middle of a handshake is lost, what is open is
+/// not.
+#[test]
+fn what_the_kernel_let_go_of_is_counted() {
+    let mut bench = Bench::new();
+    for sock in 1..=3 {
+        bench.take(Made { sock, time_ns: sock, ..Made::default() });
+    }
+    // The first is heard of no more, and not followed any more; the second neither, but it is not old.
+    bench.wire.forget_old(PATIENCE_NS + 2, |(sock, _)| *sock == 3);
+    assert_eq!((bench.wire.connections.len(), bench.wire.forgotten), (2, 1));
+    bench.wire.end(|(sock, _)| *sock == 3);
+    assert_eq!((bench.wire.connections.len(), bench.wire.forgotten, bench.wire.bytes), (0, 2, 0));
 }
 
 #[test]

@@ -112,6 +112,17 @@ true"
 
 #[test]
 fn tls_that_begins_in_the_middle_is_seen() {
+    starttls(0);
+}
+
+/// However long the dialogue before it is.
+#[test]
+fn tls_that_begins_late_is_seen() {
+    starttls(40);
+}
+
+/// A dialogue with so many commands more before TLS begins.
+fn starttls(more: u32) {
     need_bpf!();
     let dir = folder();
     let server = r#"
@@ -128,16 +139,35 @@ def line():
 s.sendall(b"220 h.example.com ESMTP\r\n")
 assert line().startswith(b"EHLO")
 s.sendall(b"250-h.example.com\r\n250 STARTTLS\r\n")
-assert line() == b"STARTTLS\r\n"
+while (command := line()) != b"STARTTLS\r\n":
+    assert command == b"NOOP\r\n"
+    s.sendall(b"250 ok\r\n")
 s.sendall(b"220 go ahead\r\n")
 s = context.wrap_socket(s, server_side=True)
 s.recv(100)
 "#;
     std::fs::write(dir.path().join("server.py"), server).expect("written");
+    let client = format!(
+        r#"
+import socket, ssl, sys
+context = ssl._create_unverified_context()
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+s.recv(1024)
+for command in [b"EHLO c"] + [b"NOOP"] * {more} + [b"STARTTLS"]:
+    s.sendall(command + b"\r\n")
+    s.recv(1024)
+context.wrap_socket(s).sendall(b"x")
+"#
+    );
+    std::fs::write(dir.path().join("client.py"), client).expect("written");
+    let client = match more {
+        0 => "openssl s_client -starttls smtp -connect 127.0.0.1:$port </dev/null".to_owned(),
+        _ => format!("'{}' -IS client.py $port", python()),
+    };
     let script = format!(
         "'{}' -IS server.py $port >server.log 2>&1 & server=$!
 i=0; until grep -q ACCEPT server.log || [ $i = 100 ]; do sleep 0.05; i=$((i+1)); done
-openssl s_client -starttls smtp -connect 127.0.0.1:$port </dev/null >client.log 2>&1",
+{client} >client.log 2>&1",
         python()
     );
     tls13_at_both_ends(dir.path(), &script);

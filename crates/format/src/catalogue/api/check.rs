@@ -112,6 +112,9 @@ fn call(family: &Family, f: &Function) -> Checked {
         let whole = source.as_ref().is_none_or(|s| s.width == Width::I64);
         want(whole, format!("an address for `{name}`"), "a part of one")?;
     }
+    let has_what_it_needs = f.record == Recorded::Count && !f.args.is_empty();
+    let expected = "`record = \"count\"` and `args` beside `only_readable = true`";
+    want(!f.only_readable || has_what_it_needs, expected, "not both")?;
     want(f.parent.is_none() || f.object.is_some(), "an `object` beside `parent`", "none")?;
     want(!f.handshake || f.object.is_some(), "an `object` beside `handshake = true`", "none")?;
     if f.retry != Retry::None {
@@ -241,6 +244,8 @@ mod tests {
             ("record = 'event'\nonly = { arg = 0, values = [1, 2, 3, 4, 5] }".into(), "1 to 4 values"),
             ("record = 'event'\nonly = { arg = 0, values = [5000000000] }".into(), "values of 32 bits"),
             ("record = 'event'\nobject = 'arg0:u32'".into(), "an address for `object`"),
+            ("record = 'count'\nonly_readable = true".into(), "`args` beside `only_readable = true`"),
+            (format!("record = 'event'\nonly_readable = true\nargs = [{}]", number(0)), "beside `only_readable = true`"),
             ("record = 'event'\nparent = 'arg0'".into(), "an `object` beside `parent`"),
             ("record = 'event'\nhandshake = true".into(), "an `object` beside `handshake = true`"),
             ("record = 'event'\nhandshake = true\nobject = 'result'".into(), "among its arguments"),

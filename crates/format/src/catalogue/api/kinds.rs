@@ -171,6 +171,8 @@ words! {
         OpensslVerifyResult = "openssl_verify_result",
         /// The command of SSL_ctrl and SSL_CTX_ctrl.
         OpensslControl = "openssl_control",
+        /// SSL_OP_… bits of OpenSSL: what is switched on or off.
+        OpensslOptions = "openssl_options",
         /// GNUTLS_CERT_… bits: what was wrong with a certificate.
         GnutlsVerifyStatus = "gnutls_verify_status",
         /// gnutls_certificate_request_t.

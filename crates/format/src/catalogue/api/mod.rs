@@ -84,6 +84,9 @@ pub struct Function {
     /// Only calls where this argument has one of these values (commands of `SSL_CTX_ctrl`).
     #[serde(default)]
     pub only: Option<Only>,
+    /// Of a counted function, only calls whose arguments can all be read: a context that was never set up tells of no algorithm.
+    #[serde(default)]
+    pub only_readable: bool,
     /// Which results mean success. Without: the function tells nothing by its result.
     #[serde(default)]
     pub success: Success,

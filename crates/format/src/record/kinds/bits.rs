@@ -15,6 +15,8 @@ pub mod api_bits {
     pub const STRING_CUT: u32 = 4;
     /// The caller is another library of the same family, not the program.
     pub const INTERNAL: u32 = 8;
+    /// Of counts: these calls failed.
+    pub const FAILED: u32 = 16;
 }
 
 /// Bits of [`TlsHello::bits`].

@@ -42,7 +42,7 @@ wire! {
 }
 
 wire! {
-    /// Completed calls of a function since the last such record of the same process, function and numbers.
+    /// Completed calls of a function since the last such record of the same process, function, bits and numbers.
     pub struct ApiCount: ApiCount as "ct_api_count" {
         /// Which function: the `id` of an `ApiFunction` of the same segment.
         function: u32,
@@ -58,6 +58,10 @@ wire! {
         n0: i64,
         /// Second number.
         n1: i64,
+        /// Bits of `api_bits`. What failed is counted apart.
+        bits: u32,
+        /// Always 0.
+        reserved: u32,
     }
 }
 

@@ -75,7 +75,8 @@ fn what_is_secret_goes_and_what_was_offered_stays() {
         ext(0x1a1a, &[]),
         sni(b"token.example.com"),
         ext(10, &[0, 4, 0x11, 0xec, 0x00, 0x1d]),
-        ext(16, b"\0\x0c\x02h2\x08http/1.1"),
+        ext(ALPN, &vector(&[&b"\x02h2"[..], &[SECRET.len() as u8], SECRET, b"\x08http/1.1"].concat())),
+        ext(APPLICATION_SETTINGS[0], &vector(&[&[SECRET.len() as u8], SECRET].concat())),
         ext(5, &[&[1][..], &vector(SECRET), &vector(SECRET)].concat()),
         ext(SESSION_TICKET, SECRET),
         ext(KEY_SHARE, &vector(&share)),
@@ -98,7 +99,8 @@ fn what_is_secret_goes_and_what_was_offered_stays() {
         assert_eq!(parsed.iter().map(|e| e.0).collect::<Vec<_>>(), order);
         let of = |number: u16| parsed.iter().find(|e| e.0 == number).expect("it stays").1.clone();
         assert_eq!(of(10), [0, 4, 0x11, 0xec, 0x00, 0x1d]);
-        assert_eq!(of(16), b"\0\x0c\x02h2\x08http/1.1");
+        assert_eq!(of(ALPN), b"\0\x12\x02h2\x05other\x08http/1.1");
+        assert_eq!(of(APPLICATION_SETTINGS[0]), b"\0\x06\x05other");
         assert_eq!(of(43), [4, 3, 4, 3, 3]);
         assert_eq!(of(KEY_SHARE), [0, 10, 0x11, 0xec, 0, 1, 0, 0x00, 0x1d, 0, 1, 0]);
         assert_eq!(of(SESSION_TICKET), [0], "one was there");
@@ -117,12 +119,25 @@ fn what_is_secret_goes_and_what_was_offered_stays() {
 
 #[test]
 fn a_server_hello_keeps_what_was_chosen() {
-    let extensions =
-        [ext(43, &[3, 4]), ext(KEY_SHARE, &[&[0x11, 0xec][..], &vector(SECRET)].concat()), ext(41, &[0, 1])];
+    let name = [&[SECRET.len() as u8], SECRET].concat();
+    let extensions = [
+        ext(43, &[3, 4]),
+        ext(KEY_SHARE, &[&[0x11, 0xec][..], &vector(SECRET)].concat()),
+        ext(41, &[0, 1]),
+        ext(ALPN, &vector(&name)),
+        ext(NEXT_PROTOCOL, &name),
+    ];
     let after = hello(&message(SERVER_HELLO, SECRET, SECRET, &[0x13, 2, 0], &extensions), true).into_owned();
     assert!(!holds(&after, &SECRET[..6]));
     let all = parse(&after);
-    assert_eq!(all, [(43, vec![3, 4]), (KEY_SHARE, vec![0x11, 0xec, 0, 1, 0]), (PRE_SHARED_KEY, vec![0, 1])]);
+    let want = [
+        (43, vec![3, 4]),
+        (KEY_SHARE, vec![0x11, 0xec, 0, 1, 0]),
+        (PRE_SHARED_KEY, vec![0, 1]),
+        (ALPN, b"\0\x06\x05other".to_vec()),
+        (NEXT_PROTOCOL, b"\x05other".to_vec()),
+    ];
+    assert_eq!(all, want);
     assert_eq!(after[4 + 2 + 32 + 1 + 32..][..3], [0x13, 2, 0]);
 }
 
@@ -193,7 +208,7 @@ proptest! {
     }
 
     #[test]
-    fn any_extensions_give_a_hello(list in prop::collection::vec((prop::sample::select(vec![0u16, 5, 10, 16, 21, 35, 41, 44, 51, 57, 0xfe0d, 0xff01]), prop::collection::vec(any::<u8>(), 0..40)), 0..12), server: bool, retry: bool) {
+    fn any_extensions_give_a_hello(list in prop::collection::vec((prop::sample::select(vec![0u16, 5, 10, 16, 21, 35, 41, 44, 51, 57, 13172, 17513, 0xfe0d, 0xff01]), prop::collection::vec(any::<u8>(), 0..40)), 0..12), server: bool, retry: bool) {
         let extensions: Vec<Vec<u8>> = list.iter().map(|(n, c)| ext(*n, c)).collect();
         let random = if retry { &RETRY_RANDOM[..] } else { SECRET };
         let before = if server {
