@@ -376,7 +376,8 @@ fn counted_calls_were_made_when_they_were_counted() {
     r.counted_function(1, "EVP_CIPHER_CTX_free", "")
         .api_library(1, "/usr/lib/libcrypto.so.3")
         .exit(50, client, 0, 0);
-    let done = ApiCount { function: 1, library: 1, count: 3, from_ns: at(20), to_ns: at(40), n0: 0, n1: 0 };
+    let done =
+        ApiCount { function: 1, library: 1, count: 3, from_ns: at(20), to_ns: at(40), ..ApiCount::default() };
     r.counted(900, client, done);
     let folder = Folder::new();
     let material = crate::material(&[folder.file("a.ctrace", &r.bytes())]);
