@@ -53,10 +53,14 @@ fn handshakes(
 /// What a program said that has the same name in the event.
 const SAME: &[&str] = &["role", "version", "cipher_suite", "group", "resumed", "sni"];
 
-/// Takes the first event that is of this program and role off the list, and holds it against what the program said.
+/// Takes the event of this program and role that says the same off the list; where there is none, the first, and shows how it
+/// differs. Events stand in the order in which all was known of their handshakes, programs speak in another.
 fn held_against(said: &Value, events: &mut Vec<Value>) -> Value {
     let (program, role) = (s(said, "program"), s(said, "role"));
-    let at = events.iter().position(|e| s(e, "process") == program && s(e, "role") == role);
+    let its = |e: &&Value| s(e, "process") == program && s(e, "role") == role;
+    let same = |e: &&Value| SAME.iter().all(|field| said.get(field).is_none_or(|want| &e[field] == want));
+    let found = events.iter().find(|e| its(e) && same(e)).or_else(|| events.iter().find(its));
+    let at = found.and_then(|found| events.iter().position(|e| e == found));
     let at = at.unwrap_or_else(|| panic!("no handshake of {program} as {role} is left: {said}\n{events:#?}"));
     let event = events.remove(at);
     for field in SAME {
